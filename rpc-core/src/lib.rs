@@ -1,0 +1,3 @@
+//! The protocol, the encoding and the event loop of farcall.
+
+pub mod marshal;

@@ -1,0 +1,1 @@
+//! The encoding: XDR (RFC 4506).
