@@ -1,1 +1,293 @@
-//! The encoding: XDR (RFC 4506).
+//! The encoding: XDR, as in [RFC 4506].
+//!
+//! A value is a row of big-endian units of four bytes. Nothing says what they mean: both sides know
+//! the type. [`Marshal`] writes values to a [`Writer`]; [`Unmarshal`] reads them from a [`Reader`].
+//! `#[derive(Marshal)]` of the `farcall` crate emits both for a structure or an enumeration.
+//!
+//! | Rust | XDR | Bytes | Limits on arrival |
+//! |---|---|---|---|
+//! | `u8` `u16` `u32`, `i8` `i16` `i32` | `unsigned int`, `int` | 4 | must fit the type |
+//! | `u64` `i64` | `unsigned hyper`, `hyper` | 8 | |
+//! | `usize` `isize` | `unsigned hyper`, `hyper` | 8 | must fit the platform's type |
+//! | `u128` `i128` | two hypers, the high one first | 16 | |
+//! | `f32` `f64` | `float`, `double` | 4, 8 | any bits, also those of a NaN, are kept |
+//! | `bool` | `bool` | 4 | 0 or 1 |
+//! | `char` | `unsigned int` | 4 | a Unicode scalar value |
+//! | `()` `PhantomData` | `void` | 0 | |
+//! | `String` `str` `Box<str>` `Rc<str>` `Arc<str>` | `string<>` | 4 + n, padded | UTF-8 |
+//! | `Vec<u8>` `[u8]` `Box<[u8]>` `VecDeque<u8>` `Bytes` | `opaque<>` | 4 + n, padded | |
+//! | `[u8; N]` | `opaque[N]` | N, padded | |
+//! | `Vec<T>` `[T]` `Box<[T]>` `VecDeque<T>` | `T<>` | 4 + elements | |
+//! | `[T; N]` | `T[N]` | elements | |
+//! | `BTreeSet<T>` `HashSet<T>` | `T<>` | 4 + elements | no element twice |
+//! | `BTreeMap<K, V>` `HashMap<K, V>` | `struct { K; V }<>` | 4 + entries | no key twice |
+//! | `Option<T>` | `*T` | 4, or 4 + value | 0 or 1 in front |
+//! | tuples of up to 12, structures | `struct` | fields in order | |
+//! | `Result<T, E>` | `union`: 0 `Ok`, 1 `Err` | 4 + value | known tag |
+//! | enumerations | `union`: variants counted from 0 | 4 + fields | known tag |
+//! | `&T` `Box<T>` `Rc<T>` `Arc<T>` `Cow<T>` | as `T` | as `T` | |
+//! | `Duration` | `struct { unsigned hyper s; unsigned int ns; }` | 12 | ns below 10⁹ |
+//! | `Ipv4Addr`, `Ipv6Addr` | `opaque[4]`, `opaque[16]` | 4, 16 | |
+//! | `SocketAddrV4` | `struct { opaque ip[4]; unsigned int port; }` | 8 | port fits `u16` |
+//! | `SocketAddrV6` | the same with 16 bytes, then flow information and scope | 28 | port fits `u16` |
+//! | `IpAddr` `SocketAddr` | `union`: 4 or 6, the IP version | 4 + address | known tag |
+//!
+//! - **Bytes.** A `u8` on its own takes a unit; in a run (`Vec`, slice, array, `Box<[u8]>`,
+//!   `VecDeque`) it takes one byte. Only `u8` does so: neither `i8`, nor `bool`, nor a structure
+//!   with a `u8` inside. Sets, maps, tuples and options are not runs: `BTreeSet<u8>` takes a unit for
+//!   each element.
+//! - **Counts** have 32 bits. Encoding more elements than that panics.
+//! - **Order.** Hashed maps and sets are written in the order of their encoded keys, B-trees in the
+//!   order of their keys. So equal values of one type are equal bytes, in every process. Any order
+//!   is accepted. Sorting has its price; a `Vec<(K, V)>` has the same encoding without it.
+//! - **Borrowing.** `&str`, `&[u8]`, `Cow<str>` and `Cow<[u8]>` refer to the message. [`Bytes`] shares
+//!   it, if [`Reader::of_message`] made the reader and the part is not a small one.
+//!
+//! # Bytes from a stranger
+//!
+//! Decoding never panics. It accepts one encoding of a value, save for the order of sets and maps:
+//! padding has to be zero, and [`Reader::finish`] insists that nothing follows. What it costs is
+//! bounded:
+//!
+//! - in time, by the bytes that are there: a count is checked against them before the loop. Elements
+//!   that take no bytes, as those of `Vec<()>`, are limited to [`MAX_EMPTY_ELEMENTS`] in a message;
+//! - in memory, by [`ALLOCATION_FACTOR`] times the length of the message plus [`ALLOCATION_BASE`];
+//!   see [`Reader`](Reader#memory);
+//! - in depth, by [`MAX_DEPTH`] pointers and collections around a value. A linked list of boxes
+//!   cannot be longer than that: send a `Vec`.
+//!
+//! [RFC 4506]: https://www.rfc-editor.org/rfc/rfc4506
+//! [`Bytes`]: bytes::Bytes
+
+mod collection;
+mod compound;
+mod error;
+mod lend;
+mod net;
+mod reader;
+mod scalar;
+mod schema;
+mod sequence;
+mod time;
+mod writer;
+
+pub use error::{DecodeError, DecodeErrorKind};
+pub use lend::{Lend, Owned};
+pub use reader::Reader;
+pub use schema::{Fields, Schema, Variants};
+pub use sequence::Run;
+pub use writer::Writer;
+
+use error::Place;
+
+/// How many pointers and collections may be around a value.
+///
+/// Each level takes some hundreds of bytes of stack, and more for large types; a level of a
+/// recursive type of a few kilobytes still fits the two megabytes of a thread.
+pub const MAX_DEPTH: u32 = 64;
+
+/// How many elements that take no bytes a message may have, all its sequences together.
+pub const MAX_EMPTY_ELEMENTS: usize = 65_536;
+
+/// How many bytes of memory may be allocated for each byte of a message.
+///
+/// The worst that honest values need: a hash table is at most twice as large as its entries, and
+/// an empty `String` is six times as large as its encoding.
+pub const ALLOCATION_FACTOR: usize = 16;
+
+/// How many bytes of memory may be allocated for any message, however short.
+///
+/// It lets small messages be sparse: a thousand empty `Option`s of a kilobyte each, or a thousand
+/// maps of one entry, which take a whole node of eleven.
+pub const ALLOCATION_BASE: usize = 1 << 20;
+
+/// A type whose values can be encoded.
+///
+/// Implemented by `#[derive(Marshal)]`, or by hand:
+///
+/// ```
+/// use farcall_core::marshal::{DecodeError, Marshal, Reader, Schema, Unmarshal, Writer};
+///
+/// #[derive(Debug, PartialEq)]
+/// struct Percent(u8);
+///
+/// impl Marshal for Percent {
+///     const MAX: Option<usize> = <u8 as Marshal>::MAX;
+///
+///     fn marshal(&self, out: &mut Writer) {
+///         self.0.marshal(out);
+///     }
+///
+///     fn describe(schema: &mut Schema) {
+///         u8::describe(schema);
+///     }
+/// }
+///
+/// impl<'a> Unmarshal<'a> for Percent {
+///     const MIN: usize = <u8 as Unmarshal>::MIN;
+///
+///     fn unmarshal(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+///         match u8::unmarshal(reader)? {
+///             percent @ 0..=100 => Ok(Self(percent)),
+///             _ => Err(reader.invalid("more than a hundred percent")),
+///         }
+///     }
+/// }
+///
+/// let mut out = Writer::new();
+/// Percent(42).marshal(&mut out);
+/// assert_eq!(Percent::unmarshal(&mut Reader::new(out.as_slice())), Ok(Percent(42)));
+/// assert!(Percent::unmarshal(&mut Reader::new(&[0, 0, 0, 101])).is_err());
+/// ```
+///
+/// The encoding of each type of the standard library:
+///
+/// | Rust | Bytes |
+/// |---|---|
+/// | `u8` `i8` `u16` `i16` `u32` `i32` `f32` `bool` `char` | 4 |
+/// | `u64` `i64` `f64` `usize` `isize` | 8 |
+/// | `u128` `i128` | 16 |
+/// | `u8` in a `Vec`, slice, array, `VecDeque`, `Box<[u8]>` | 1, and padding after the last |
+/// | text, bytes, sequences, sets, maps | a count of 4, then the contents |
+/// | arrays, tuples, structures, pointers | their contents |
+/// | `Option`, `Result`, enumerations | a tag of 4, then the contents |
+///
+/// The [module](self) has the whole table, and the limits.
+pub trait Marshal {
+    /// The most bytes that a value can take, or `None` if there is no bound or it is not known.
+    /// It is never known behind a pointer, so that recursive types have this constant too.
+    const MAX: Option<usize> = None;
+
+    /// Appends the value to `out`. The length of what is appended is a multiple of four.
+    fn marshal(&self, out: &mut Writer);
+
+    /// Describes the type: one call of [`Schema::structure`] or [`Schema::enumeration`], or of the
+    /// `describe` of another type with the same encoding.
+    fn describe(schema: &mut Schema);
+
+    /// As [`MAX`](Self::MAX), for an element of a run.
+    #[doc(hidden)]
+    const RUN_MAX: Option<usize> = Self::MAX;
+
+    /// Appends neighbouring elements of a sequence. The sequence writes its count before and aligns
+    /// after.
+    #[doc(hidden)]
+    #[inline]
+    fn marshal_run(run: &[Self], out: &mut Writer)
+    where
+        Self: Sized,
+    {
+        for element in run {
+            element.marshal(out);
+        }
+    }
+
+    /// Describes a sequence of this type: of `length` elements, or of as many as its count says.
+    #[doc(hidden)]
+    fn describe_run(length: Option<usize>, schema: &mut Schema) {
+        schema.array::<Self>(length);
+    }
+}
+
+/// A type whose values can be decoded from a message that lives for `'a`.
+///
+/// See [`Marshal`] for an example.
+pub trait Unmarshal<'a>: Sized {
+    /// The fewest bytes that a value can take. For an enumeration it is 4, even where every variant
+    /// has fields: otherwise recursive types would not compile. A number that is too large makes
+    /// sequences of this type refuse good messages; 0 limits them to [`MAX_EMPTY_ELEMENTS`].
+    const MIN: usize;
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not a value of this type, or it would cost too much.
+    fn unmarshal(reader: &mut Reader<'a>) -> Result<Self, DecodeError>;
+
+    /// As [`MIN`](Self::MIN), for an element of a run.
+    #[doc(hidden)]
+    const RUN_MIN: usize = Self::MIN;
+
+    /// Reads `count` elements, which may be what a stranger said.
+    #[doc(hidden)]
+    fn unmarshal_run(count: usize, reader: &mut Reader<'a>) -> Result<Vec<Self>, DecodeError> {
+        reader.admit(count, Self::RUN_MIN)?;
+        reader.charge(count.saturating_mul(size_of::<Self>()))?;
+        reader.nested(|reader| {
+            let mut run = Vec::with_capacity(count);
+            for index in 0..count {
+                run.push(unmarshal_element(index, reader)?);
+            }
+            Ok(run)
+        })
+    }
+
+    /// Reads the elements of an array.
+    #[doc(hidden)]
+    fn unmarshal_array<const N: usize>(reader: &mut Reader<'a>) -> Result<[Self; N], DecodeError> {
+        reader.admit(N, Self::RUN_MIN)?;
+        let mut first_error = None;
+        let slots: [Option<Self>; N] = core::array::from_fn(|index| {
+            if first_error.is_some() {
+                return None;
+            }
+            unmarshal_element(index, reader).map_err(|error| first_error = Some(error)).ok()
+        });
+        match first_error {
+            Some(error) => Err(error),
+            // Without an error each slot is filled.
+            None => Ok(slots.map(|slot| slot.expect("an element is missing without an error"))),
+        }
+    }
+
+    /// Reads `count` elements where they may be borrowed.
+    #[doc(hidden)]
+    #[inline]
+    fn unmarshal_slice<'s>(
+        count: usize,
+        reader: &mut Reader<'a>,
+    ) -> Result<Run<'s, Self>, DecodeError>
+    where
+        'a: 's,
+        Self: 's,
+    {
+        Self::unmarshal_run(count, reader).map(Run::Owned)
+    }
+}
+
+/// Reads the element `index` of a sequence, and says so in an error.
+#[inline]
+fn unmarshal_element<'a, T: Unmarshal<'a>>(
+    index: usize,
+    reader: &mut Reader<'a>,
+) -> Result<T, DecodeError> {
+    T::unmarshal(reader).map_err(|error| error.within(Place::Index(index)))
+}
+
+/// The largest size of two values one after the other. `None` is "without bound".
+#[doc(hidden)]
+#[must_use]
+pub const fn max_add(first: Option<usize>, second: Option<usize>) -> Option<usize> {
+    match (first, second) {
+        (Some(first), Some(second)) => first.checked_add(second),
+        _ => None,
+    }
+}
+
+/// The largest size of one of two values. `None` is "without bound".
+#[doc(hidden)]
+#[must_use]
+pub const fn max_of(first: Option<usize>, second: Option<usize>) -> Option<usize> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(if first > second { first } else { second }),
+        _ => None,
+    }
+}
+
+/// The smallest size of two values one after the other.
+#[doc(hidden)]
+#[must_use]
+pub const fn min_add(first: usize, second: usize) -> usize {
+    first.saturating_add(second)
+}

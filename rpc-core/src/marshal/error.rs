@@ -1,0 +1,222 @@
+//! What was wrong with the bytes, and where.
+
+use core::fmt;
+
+/// Why bytes could not be decoded, and where in the message.
+///
+/// One pointer wide, so that `Result<T, DecodeError>` costs next to nothing on the way of success.
+///
+/// ```
+/// use farcall_core::marshal::{DecodeErrorKind, Reader, Unmarshal};
+///
+/// let mut reader = Reader::new(&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 7]);
+/// let error = Vec::<bool>::unmarshal(&mut reader).unwrap_err();
+/// assert_eq!(*error.kind(), DecodeErrorKind::NotABool { value: 7 });
+/// assert_eq!(error.offset(), 8);
+/// assert_eq!(error.path(), "[1]");
+/// assert_eq!(error.to_string(), "7 is neither false (0) nor true (1), at byte 8, in [1]");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct DecodeError(Box<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    kind: DecodeErrorKind,
+    offset: usize,
+    /// Innermost place first: it is filled on the way out of the nested values.
+    path: Vec<Place>,
+    /// Places further out than the longest path that is kept.
+    outer_places_dropped: bool,
+}
+
+/// One step from a value to a part of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Field { owner: &'static str, name: &'static str },
+    Index(usize),
+    Key,
+    Value,
+}
+
+/// The rule of the encoding that the bytes break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// The message ends too early.
+    Truncated {
+        /// Bytes that the value needs at least.
+        needed: usize,
+        /// Bytes that were left.
+        remaining: usize,
+    },
+    /// Bytes follow the last value.
+    TrailingBytes {
+        /// How many.
+        count: usize,
+    },
+    /// A byte that only fills up a unit is not zero.
+    NonZeroPadding,
+    /// A `bool`, or the word that says whether an `Option` is `Some`, is neither 0 nor 1.
+    NotABool {
+        /// The word that was found.
+        value: u32,
+    },
+    /// A `char` is a surrogate or above U+10FFFF.
+    NotAChar {
+        /// The word that was found.
+        value: u32,
+    },
+    /// A string is not UTF-8.
+    NotUtf8 {
+        /// How many bytes of the string are valid.
+        valid_up_to: usize,
+    },
+    /// A number does not fit its type.
+    OutOfRange {
+        /// The type.
+        type_name: &'static str,
+    },
+    /// The tag of a union names none of its variants.
+    UnknownVariant {
+        /// The type.
+        type_name: &'static str,
+        /// The tag that was found.
+        tag: u32,
+    },
+    /// A key of a map, or an element of a set, is there twice.
+    DuplicateKey,
+    /// Values are nested more deeply than [`MAX_DEPTH`](super::MAX_DEPTH).
+    TooDeep,
+    /// More than [`MAX_EMPTY_ELEMENTS`](super::MAX_EMPTY_ELEMENTS) elements that take no bytes.
+    TooManyEmptyElements,
+    /// The value would take more memory than a message of this length may.
+    /// See [`Reader`](super::Reader#memory).
+    TooLarge {
+        /// Bytes of memory asked for by the value that was refused.
+        needed: usize,
+        /// Bytes of memory that were left for the message.
+        allowed: usize,
+    },
+    /// The value breaks a rule of its own type.
+    Invalid(&'static str),
+}
+
+/// A path is cut to this many places, so that an error takes a bounded amount of memory.
+const MAX_PLACES: usize = 16;
+
+impl DecodeError {
+    #[cold]
+    pub(super) fn new(kind: DecodeErrorKind, offset: usize) -> Self {
+        Self(Box::new(Inner { kind, offset, path: Vec::new(), outer_places_dropped: false }))
+    }
+
+    /// Notes that the value at fault is a part of another value.
+    #[cold]
+    pub(super) fn within(mut self, place: Place) -> Self {
+        if self.0.path.len() < MAX_PLACES {
+            self.0.path.push(place);
+        } else {
+            self.0.outer_places_dropped = true;
+        }
+        self
+    }
+
+    /// The rule that was broken.
+    #[must_use]
+    pub fn kind(&self) -> &DecodeErrorKind {
+        &self.0.kind
+    }
+
+    /// Where the value at fault begins, in bytes from the start of the message.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.0.offset
+    }
+
+    /// The way to the value at fault, such as `Line.points[3].x`; empty for a value that is not
+    /// part of another. Only the sixteen innermost steps are kept.
+    #[must_use]
+    pub fn path(&self) -> String {
+        Path(&self.0).to_string()
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, at byte {}", self.0.kind, self.0.offset)?;
+        if !self.0.path.is_empty() {
+            write!(f, ", in {}", Path(&self.0))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DecodeError")
+            .field("kind", &self.0.kind)
+            .field("offset", &self.0.offset)
+            .field("path", &self.path())
+            .finish()
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+impl fmt::Display for DecodeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Truncated { needed, remaining } => {
+                write!(f, "{needed} bytes are needed and {remaining} are left")
+            }
+            Self::TrailingBytes { count } => write!(f, "{count} bytes follow the last value"),
+            Self::NonZeroPadding => f.write_str("the padding is not zero"),
+            Self::NotABool { value } => {
+                write!(f, "{value} is neither false (0) nor true (1)")
+            }
+            Self::NotAChar { value } => write!(f, "{value:#x} is not a Unicode scalar value"),
+            Self::NotUtf8 { valid_up_to } => {
+                write!(f, "the string is not UTF-8 after its first {valid_up_to} bytes")
+            }
+            Self::OutOfRange { type_name } => write!(f, "the number does not fit {type_name}"),
+            Self::UnknownVariant { type_name, tag } => {
+                write!(f, "{type_name} has no variant {tag}")
+            }
+            Self::DuplicateKey => f.write_str("the key is there twice"),
+            Self::TooDeep => {
+                write!(f, "values are nested more than {} deep", super::MAX_DEPTH)
+            }
+            Self::TooManyEmptyElements => write!(
+                f,
+                "the message has more than {} elements that take no bytes",
+                super::MAX_EMPTY_ELEMENTS
+            ),
+            Self::TooLarge { needed, allowed } => write!(
+                f,
+                "the value needs {needed} bytes of memory and {allowed} are left for the message"
+            ),
+            Self::Invalid(rule) => f.write_str(rule),
+        }
+    }
+}
+
+/// Prints the places from the outermost to the innermost.
+struct Path<'a>(&'a Inner);
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.outer_places_dropped {
+            f.write_str("..")?;
+        }
+        for (position, place) in self.0.path.iter().rev().enumerate() {
+            match *place {
+                Place::Field { owner, name } if position == 0 => write!(f, "{owner}.{name}")?,
+                Place::Field { name, .. } => write!(f, ".{name}")?,
+                Place::Index(index) => write!(f, "[{index}]")?,
+                Place::Key => f.write_str("{key}")?,
+                Place::Value => f.write_str("{value}")?,
+            }
+        }
+        Ok(())
+    }
+}
