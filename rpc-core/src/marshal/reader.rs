@@ -89,6 +89,12 @@ impl<'a> Reader<'a> {
         self
     }
 
+    /// How many bytes of memory may still be allocated.
+    #[must_use]
+    pub fn allowance(&self) -> usize {
+        self.allowance
+    }
+
     /// Ends reading.
     ///
     /// # Errors

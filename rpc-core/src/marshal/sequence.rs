@@ -222,7 +222,7 @@ macro_rules! shared_sequences {
             fn unmarshal(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
                 let run = Vec::unmarshal(reader)?;
                 // For a moment the elements are there twice.
-                let counters = 2 * size_of::<usize>() + align_of::<T>();
+                let counters = 2 * size_of::<usize>() + align_of::<T>().max(align_of::<usize>());
                 reader.charge(size_of_val(run.as_slice()).saturating_add(counters))?;
                 Ok(Self::from(run))
             }
