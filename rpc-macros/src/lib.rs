@@ -1,1 +1,135 @@
 //! The attribute and derive macros of farcall.
+//!
+//! Users name them through the facade: `farcall::rpc_interface`.
+//!
+//! The stages of the attribute, each in a module of its own: `attr` and `parse` turn syntax into
+//! `model`, `check` applies the rules to the model, `codegen` makes tokens of it. `names` derives
+//! identifiers and numbers, `diagnostics` collects the mistakes of all stages.
+
+mod attr;
+mod check;
+mod codegen;
+mod diagnostics;
+mod expand;
+mod model;
+mod names;
+mod parse;
+
+use proc_macro::TokenStream;
+
+/// Makes a remote procedure call interface of a trait.
+///
+/// ```ignore
+/// use farcall::{Client, Server, rpc_interface};
+///
+/// #[rpc_interface]
+/// pub trait Calculator {
+///     fn add(&self, a: i32, b: i32) -> i32;
+///     fn upper(&self, text: &str) -> String;
+///     #[rpc(idempotent)]
+///     fn lookup(&self, key: String) -> Option<Vec<u8>>;
+///     #[rpc(oneway)]
+///     fn log(&self, line: &str);
+/// }
+///
+/// struct Calc;
+/// impl Calculator for Calc { /* plain methods */ }
+///
+/// let server = Server::bind("127.0.0.1:0")?.serve(CalculatorServer::new(Calc)).spawn()?;
+/// let calc = CalculatorClient::connect(server.local_addr())?;
+/// assert_eq!(calc.add(2, 3)?, 5);
+/// let pending = calc.start().upper("text"); // does not wait
+/// assert_eq!(pending.wait()?, "TEXT");
+/// ```
+///
+/// (This crate does not depend on farcall, so its examples are run there.)
+///
+/// # What it generates
+///
+/// The trait stays as it is, without the attributes described here. Beside it, and as visible as
+/// it, there are
+///
+/// - `CalculatorClient`, which has every method of the trait with `-> Result<T, CallError>`. It
+///   is made by `connect(address)`, `on(&network, "name")`, `From<&Client>` or `client.stub()`,
+///   and cheap to clone;
+/// - `CalculatorStart`, which `calc.start()` returns: the same methods with `-> Pending<T>`,
+///   except the oneway ones. A started call keeps no borrow of its arguments;
+/// - `CalculatorServer<S>`, which makes an `S: Calculator + Send + Sync + 'static` callable:
+///   `new(S)`, or `shared(Arc<S>)` for one that is used elsewhere too or is a `dyn Calculator`.
+///
+/// `connect`, `on` and `start` are the only inherent names of ours on the client, and **your
+/// method wins**: if the trait declares one of these names, ours is left out and remains
+/// available through the trait `farcall::Stub`, as in `Stub::start(&calc)`. A method of yours
+/// called `from` hides `From::from`: write `(&client).into()` or
+/// `client.stub::<CalculatorClient>()`.
+///
+/// # Options of the interface
+///
+/// `#[rpc_interface(name = "acme.calculator", crate = ::wrapper::farcall, client_impl)]`
+///
+/// - `name = ".."`: the name by which client and server find each other. Without it, the name of
+///   the trait; give one where two crates may have an interface of the same name.
+/// - `crate = path`: where farcall is found, for crates that re-export it.
+/// - `client_impl`: the client also implements the trait, so that code can be generic over local
+///   and remote. Every method then returns a `Result<T, E>` with `E: From<CallError>`; that of a
+///   failed call becomes an `Err`. A oneway method returns nothing even so: its failure to be
+///   sent is lost. Not together with `#[ctx]`.
+///
+/// # Options of a method
+///
+/// Any number of them in `#[rpc(..)]`:
+///
+/// - `idempotent`: a run at any later time, and after other calls too, does no harm. The call may
+///   be repeated, and its reply need not be kept.
+/// - `oneway`: one message, no reply, no promise. The method returns nothing, and cannot have the
+///   other options save `id`.
+/// - `deadline = "30s"`: how long a caller waits unless it says otherwise. Units from `ns` to
+///   `days`, also combined as in `"1m 30s"`; zero is an error.
+/// - `id = N`: the number of the method on the wire, an unsigned 32-bit integer. Without it, the
+///   FNV-1a hash of the name. Give the old number to a method that is renamed, or another to one
+///   of two methods whose hashes collide.
+///
+/// # The context of a call
+///
+/// An argument marked `#[ctx]`, right after `&self`, is not sent: the server makes it. It tells
+/// about the caller, the remaining time and cancellation. The mark is written in the trait only;
+/// in the `impl`, where no macro removes it, rustc would not know it.
+///
+/// ```ignore
+/// #[rpc_interface]
+/// pub trait Jobs {
+///     fn run(&self, #[ctx] cx: &Context, steps: u32) -> u32;
+/// }
+///
+/// impl Jobs for Worker {
+///     fn run(&self, cx: &Context, steps: u32) -> u32 { /* .. */ }
+/// }
+///
+/// jobs.run(3)?; // the client has no such argument
+/// ```
+///
+/// # What a method may look like
+///
+/// - It takes `&self`: handlers run concurrently, so state that changes is kept behind a lock.
+/// - Arguments are of types that implement `Marshal` and `Unmarshal`, or references to such:
+///   `&str`, `&[u8]`, `&[T]`, `&T`. Text and bytes are lent from the received message without a
+///   copy. Inside another type, only what borrows by itself may be borrowed: `Option<&str>`,
+///   `Cow<'_, str>`, your own `Line<'_>`.
+/// - The reply owns what it is made of. A `Result<T, E>` is a value like any other: the client
+///   sees `Result<Result<T, E>, CallError>`, so that an error of yours is never mixed up with a
+///   failed call.
+/// - Lifetimes, default bodies and supertraits are welcome; methods of supertraits are not
+///   served. A method without `->` is answered as well: the caller learns that it has run.
+/// - `doc`, `cfg`, `deprecated`, `allow`, `warn` and `deny` are repeated on the stubs. With
+///   `cfg`, a method is there or not on each side by itself.
+///
+/// Not possible are `&mut` arguments, generic methods or traits, `Self` in a signature,
+/// associated types and constants, and `unsafe`, `const`, `extern` or `where` on a method. Each
+/// has a message that says what to do instead, and all mistakes of a trait are reported at once.
+///
+/// Not supported yet are `async fn`, `-> impl Future` and an argument marked `#[reply]`, which
+/// answers later. A plain handler may block: others are served meanwhile.
+#[proc_macro_attribute]
+pub fn rpc_interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand::interface(arguments.into(), item.into()).into()
+}
