@@ -168,8 +168,8 @@ fn interface_name(meta: &Meta, diagnostics: &mut Diagnostics) -> Option<String> 
     }
 }
 
-/// The value of `crate = path`.
-fn crate_path(meta: &Meta, diagnostics: &mut Diagnostics) -> Option<Path> {
+/// The value of `crate = path`; the derive has the same option.
+pub(crate) fn crate_path(meta: &Meta, diagnostics: &mut Diagnostics) -> Option<Path> {
     match value(meta) {
         Some(Expr::Path(path)) if path.qself.is_none() && path.attrs.is_empty() => {
             Some(path.path.clone())

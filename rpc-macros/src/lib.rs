@@ -1,14 +1,16 @@
 //! The attribute and derive macros of farcall.
 //!
-//! Users name them through the facade: `farcall::rpc_interface`.
+//! Users name both through the facade: `farcall::rpc_interface` and `farcall::Marshal`.
 //!
 //! The stages of the attribute, each in a module of its own: `attr` and `parse` turn syntax into
 //! `model`, `check` applies the rules to the model, `codegen` makes tokens of it. `names` derives
-//! identifiers and numbers, `diagnostics` collects the mistakes of all stages.
+//! identifiers and numbers, `diagnostics` collects the mistakes of all stages. The derive has the
+//! same stages under `derive`.
 
 mod attr;
 mod check;
 mod codegen;
+mod derive;
 mod diagnostics;
 mod expand;
 mod model;
@@ -132,4 +134,66 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn rpc_interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::interface(arguments.into(), item.into()).into()
+}
+
+/// Derives `Marshal` and `Unmarshal`: how a type is written to and read from a message.
+///
+/// ```ignore
+/// use farcall::Marshal;
+///
+/// #[derive(Marshal)]
+/// pub struct Line<'a, T> {
+///     text: &'a str, // borrowed from the message
+///     marks: Vec<T>,
+/// }
+///
+/// #[derive(Marshal)]
+/// pub enum Shape {
+///     Point,
+///     Circle { radius: u32 },
+///     Polygon(Vec<(i32, i32)>),
+/// }
+/// ```
+///
+/// The encoding is XDR (RFC 4506):
+///
+/// - a struct of any kind is its fields in the order in which they are written;
+/// - an enum is a discriminated union: an unsigned integer, the **position** of the variant
+///   counted from 0, then the variant's fields. An explicit discriminant (`A = 7`) plays no part.
+///   New variants belong at the end, since the position of an old one must not change;
+/// - `usize` is sent as a hyper, and checked against the receiver's own size on arrival.
+///
+/// Names are not sent. They appear in descriptions and in errors.
+///
+/// Every type parameter is bound by `Marshal` in one impl and `Unmarshal` in the other. All
+/// fields have to implement both. A type may contain itself behind a `Box` or a `Vec`.
+///
+/// # Options
+///
+/// They stand in `#[marshal(..)]` on the type; fields and variants have none.
+///
+/// - `bound = ".."` replaces the bounds of the type parameters in both impls, for types whose
+///   parameters are not what is sent. It is the text of a `where` clause and may be empty:
+///
+///   ```ignore
+///   #[derive(Marshal)]
+///   #[marshal(bound = "F::Key: Marshal + for<'a> Unmarshal<'a>")]
+///   pub struct Entry<F: Family> {
+///       key: F::Key,
+///   }
+///
+///   #[derive(Marshal)]
+///   #[marshal(bound = "")]
+///   pub struct Id<T> {
+///       number: u64,
+///       of: PhantomData<fn() -> T>,
+///   }
+///   ```
+///
+/// - `crate = path` says where farcall is found, for crates that re-export it.
+///
+/// Unions, enums without variants and packed structs cannot be derived.
+#[proc_macro_derive(Marshal, attributes(marshal))]
+pub fn derive_marshal(item: TokenStream) -> TokenStream {
+    derive::expand(item.into()).into()
 }

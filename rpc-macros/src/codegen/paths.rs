@@ -47,7 +47,12 @@ paths! {
     unmarshal => __private::Unmarshal;
     lend => __private::Lend;
     writer => __private::Writer;
+    reader => __private::Reader;
+    decode_error => __private::DecodeError;
     schema => __private::Schema;
+    max_add => __private::max_add;
+    max_of => __private::max_of;
+    min_add => __private::min_add;
 
     // The runtime.
     interface => __private::Interface;

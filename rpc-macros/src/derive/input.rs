@@ -1,0 +1,194 @@
+//! What a derive is applied to, and whether it can be sent at all.
+
+use proc_macro2::Ident;
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::{
+    Attribute, Data, DeriveInput, Expr, ExprLit, Fields, Generics, Lit, Member, Meta, Path, Token,
+    Type, WherePredicate, parse_quote,
+};
+
+use crate::attr;
+use crate::diagnostics::Diagnostics;
+use crate::names;
+
+/// A type that impls can be written for.
+pub(super) struct Input<'a> {
+    /// The path of the facade crate.
+    pub(super) root: Path,
+    pub(super) ident: &'a Ident,
+    /// The name in descriptions and errors.
+    pub(super) name: String,
+    pub(super) generics: &'a Generics,
+    /// The predicates that replace the inferred bounds.
+    pub(super) bound: Option<Vec<WherePredicate>>,
+    pub(super) shape: Shape<'a>,
+}
+
+/// A struct, or an enum's variants in order.
+pub(super) enum Shape<'a> {
+    Struct(Vec<Field<'a>>),
+    Enum(Vec<Variant<'a>>),
+}
+
+/// One variant; its tag is its position.
+pub(super) struct Variant<'a> {
+    pub(super) tag: u32,
+    pub(super) ident: &'a Ident,
+    pub(super) name: String,
+    pub(super) fields: Vec<Field<'a>>,
+}
+
+/// One field. Tuple fields are called by their position.
+pub(super) struct Field<'a> {
+    pub(super) member: Member,
+    pub(super) name: String,
+    /// The local that holds it after a variant has been taken apart.
+    pub(super) local: Ident,
+    pub(super) ty: &'a Type,
+}
+
+/// Reads a type. `None` means that no impl can be written; the reason has been reported.
+pub(super) fn read<'a>(item: &'a DeriveInput, diagnostics: &mut Diagnostics) -> Option<Input<'a>> {
+    let options = options(&item.attrs, diagnostics);
+    parts_have_no_options(item, diagnostics);
+    type_is_not_packed(item, diagnostics)?;
+    // With wrong options alone the impls are still worth having: they keep the rest of the user's
+    // program free of follow-up errors.
+    Some(Input {
+        root: options.root.unwrap_or_else(|| parse_quote!(::farcall)),
+        ident: &item.ident,
+        name: names::wire_name(&item.ident),
+        generics: &item.generics,
+        bound: options.bound,
+        shape: shape(item, diagnostics)?,
+    })
+}
+
+#[derive(Default)]
+struct Options {
+    root: Option<Path>,
+    bound: Option<Vec<WherePredicate>>,
+}
+
+fn options(attributes: &[Attribute], diagnostics: &mut Diagnostics) -> Options {
+    let mut options = Options::default();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("marshal")) {
+        let list = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+        let list = match list {
+            Ok(list) => list,
+            Err(error) => {
+                diagnostics.absorb(error);
+                continue;
+            }
+        };
+        for meta in list {
+            if meta.path().is_ident("crate") {
+                options.root = attr::crate_path(&meta, diagnostics);
+            } else if meta.path().is_ident("bound") {
+                options.bound = bound(&meta, diagnostics);
+            } else {
+                let message = "unknown option: `marshal` takes `crate = path` and `bound = \"..\"`";
+                diagnostics.report(meta.path(), message);
+            }
+        }
+    }
+    options
+}
+
+fn bound(meta: &Meta, diagnostics: &mut Diagnostics) -> Option<Vec<WherePredicate>> {
+    let text = match meta {
+        Meta::NameValue(pair) => match &pair.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
+            _ => None,
+        },
+        Meta::Path(_) | Meta::List(_) => None,
+    };
+    let Some(text) = text else {
+        diagnostics.report(meta, "write `bound = \"..\"` with the text of a `where` clause");
+        return None;
+    };
+    let parser = Punctuated::<WherePredicate, Token![,]>::parse_terminated;
+    match text.parse_with(|input: syn::parse::ParseStream<'_>| parser.parse2(input.parse()?)) {
+        Ok(predicates) => Some(predicates.into_iter().collect()),
+        Err(error) => {
+            diagnostics.report(text, format!("not a `where` clause: {error}"));
+            None
+        }
+    }
+}
+
+fn type_is_not_packed(item: &DeriveInput, diagnostics: &mut Diagnostics) -> Option<()> {
+    let packed = item.attrs.iter().find(|attribute| {
+        attribute.path().is_ident("repr")
+            && attribute
+                .parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
+                .is_ok_and(|list| list.iter().any(|meta| meta.path().is_ident("packed")))
+    });
+    let Some(attribute) = packed else { return Some(()) };
+    let name = &item.ident;
+    let message = format!("`{name}` is packed, so its fields cannot be borrowed; remove `packed`");
+    diagnostics.report(attribute, message);
+    None
+}
+
+/// Everything that can be said is said about the whole type.
+fn parts_have_no_options(item: &DeriveInput, diagnostics: &mut Diagnostics) {
+    let fields: Vec<&syn::Field> = match &item.data {
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
+        Data::Union(_) => Vec::new(),
+    };
+    let variants = match &item.data {
+        Data::Enum(data) => data.variants.iter().map(|variant| &variant.attrs).collect(),
+        Data::Struct(_) | Data::Union(_) => Vec::new(),
+    };
+    let attributes = variants.into_iter().chain(fields.into_iter().map(|field| &field.attrs));
+    for attribute in attributes.flatten().filter(|found| found.path().is_ident("marshal")) {
+        let message = "`marshal` belongs to the whole type: fields and variants have no options";
+        diagnostics.report(attribute, message);
+    }
+}
+
+fn shape<'a>(item: &'a DeriveInput, diagnostics: &mut Diagnostics) -> Option<Shape<'a>> {
+    let name = &item.ident;
+    match &item.data {
+        Data::Struct(data) => Some(Shape::Struct(fields(&data.fields))),
+        Data::Enum(data) if data.variants.is_empty() => {
+            diagnostics
+                .report(name, format!("`{name}` has no variants: there is no value to send"));
+            None
+        }
+        Data::Enum(data) => {
+            let variants = data.variants.iter().zip(0_u32..).map(|(variant, tag)| Variant {
+                tag,
+                ident: &variant.ident,
+                name: names::wire_name(&variant.ident),
+                fields: fields(&variant.fields),
+            });
+            Some(Shape::Enum(variants.collect()))
+        }
+        Data::Union(data) => {
+            diagnostics.report(
+                data.union_token,
+                format!("`{name}` is a union: nobody can tell which field to send; use an enum"),
+            );
+            None
+        }
+    }
+}
+
+fn fields(fields: &Fields) -> Vec<Field<'_>> {
+    fields
+        .members()
+        .zip(fields)
+        .map(|(member, field)| {
+            let name = match &member {
+                Member::Named(ident) => names::wire_name(ident),
+                Member::Unnamed(index) => index.index.to_string(),
+            };
+            let local = names::local(&format!("field_{name}"));
+            Field { member, name, local, ty: &field.ty }
+        })
+        .collect()
+}
