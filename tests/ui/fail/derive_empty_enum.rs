@@ -1,0 +1,6 @@
+use farcall::Marshal;
+
+#[derive(Marshal)]
+pub enum Nothing {}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use farcall::Marshal;
+
+#[derive(Marshal)]
+pub union Both {
+    a: u32,
+    b: f32,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use farcall::rpc_interface;
+
+#[rpc_interface]
+pub trait Store {
+    #[rpc(idempotent)]
+    #[rpc(idempotent)]
+    fn f(&self);
+}
+
+fn main() {}
