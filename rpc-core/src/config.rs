@@ -1,0 +1,294 @@
+//! Every bound and every duration of the system, in one place, checked before use.
+//!
+//! Both configurations are plain values with public fields. [`Default`] gives values that behave
+//! well on a local network and are polite on the internet; `validate` is called by everything that
+//! takes a configuration.
+
+use core::fmt;
+use core::time::Duration;
+
+/// The smallest datagram every path is expected to carry (RFC 8899, section 5.1.2: `BASE_PLPMTU`).
+pub const BASE_DATAGRAM_SIZE: usize = 1200;
+
+/// The largest UDP payload over IPv4.
+pub const LARGEST_DATAGRAM_SIZE: usize = 65_507;
+
+/// How a client behaves.
+///
+/// ```
+/// use std::time::Duration;
+/// use farcall_core::ClientConfig;
+///
+/// let config = ClientConfig { deadline: Some(Duration::from_secs(3)), ..ClientConfig::default() };
+/// assert!(config.validate().is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientConfig {
+    /// How long a call may take unless its method or its stub says otherwise. `None` waits for ever,
+    /// as long as the server keeps answering. Default 10 s.
+    pub deadline: Option<Duration>,
+    /// How long a handshake is tried before the calls that wait for it fail with `NoServer`.
+    /// Default 5 s.
+    pub handshake_timeout: Duration,
+    /// The first retransmission of a handshake packet; later ones double. Default 500 ms
+    /// (RFC 8085, section 3.1.3, names this value for paths of unknown round-trip time).
+    pub handshake_interval: Duration,
+    /// The time-out of a request before any round trip was measured. Default 200 ms.
+    pub initial_timeout: Duration,
+    /// The shortest retransmission time-out. Default 1 ms.
+    pub minimum_timeout: Duration,
+    /// The longest interval between two copies of a request. Default 10 s.
+    pub maximum_timeout: Duration,
+    /// How many retransmissions each new call pays for. Default 1.0.
+    pub retransmissions_per_call: f32,
+    /// How many retransmissions a second are allowed besides. Default 20.
+    pub retransmissions_per_second: u32,
+    /// The first interval between probes of a call that the server is working on; it grows by one
+    /// half each time. Default 20 ms, never below the retransmission time-out.
+    pub probe_interval: Duration,
+    /// The longest interval between probes. Default 1 s.
+    pub maximum_probe_interval: Duration,
+    /// How long a server with open calls may be silent, probes included, before they end with
+    /// `Unreachable`. Default 10 s.
+    pub silence_limit: Duration,
+    /// How long a client is idle before it acknowledges the last replies explicitly, so that the
+    /// server can free them. Default 50 ms.
+    pub acknowledgement_delay: Duration,
+    /// The most calls that may be open or waiting for a lane; one more fails at once with `Busy`.
+    /// Default 65,536.
+    pub maximum_open_calls: usize,
+    /// The largest datagram that is sent, in bytes, from 1,200 to 65,507. Default 1,200. One that is
+    /// larger than the path carries is lost.
+    pub datagram_size: usize,
+    /// How long the loop polls the socket before it sleeps. Zero, the default, never spins.
+    pub spin: Duration,
+    /// The receive buffer asked of the system, in bytes. Default 4 MiB.
+    pub receive_buffer: usize,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            deadline: Some(Duration::from_secs(10)),
+            handshake_timeout: Duration::from_secs(5),
+            handshake_interval: Duration::from_millis(500),
+            initial_timeout: Duration::from_millis(200),
+            minimum_timeout: Duration::from_millis(1),
+            maximum_timeout: Duration::from_secs(10),
+            retransmissions_per_call: 1.0,
+            retransmissions_per_second: 20,
+            probe_interval: Duration::from_millis(20),
+            maximum_probe_interval: Duration::from_secs(1),
+            silence_limit: Duration::from_secs(10),
+            acknowledgement_delay: Duration::from_millis(50),
+            maximum_open_calls: 65_536,
+            datagram_size: BASE_DATAGRAM_SIZE,
+            spin: Duration::ZERO,
+            receive_buffer: 4 << 20,
+        }
+    }
+}
+
+impl ClientConfig {
+    /// Checks that the values make sense together.
+    ///
+    /// # Errors
+    /// Names the first setting that does not, and why.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        positive("handshake_timeout", self.handshake_timeout)?;
+        positive("handshake_interval", self.handshake_interval)?;
+        positive("minimum_timeout", self.minimum_timeout)?;
+        positive("probe_interval", self.probe_interval)?;
+        positive("silence_limit", self.silence_limit)?;
+        ordered("minimum_timeout", self.minimum_timeout, "initial_timeout", self.initial_timeout)?;
+        ordered("initial_timeout", self.initial_timeout, "maximum_timeout", self.maximum_timeout)?;
+        ordered(
+            "probe_interval",
+            self.probe_interval,
+            "maximum_probe_interval",
+            self.maximum_probe_interval,
+        )?;
+        if !(self.retransmissions_per_call >= 0.0 && self.retransmissions_per_call <= 100.0) {
+            return Err(ConfigError::new("retransmissions_per_call", "must be from 0 to 100"));
+        }
+        if self.retransmissions_per_second == 0 {
+            return Err(ConfigError::new(
+                "retransmissions_per_second",
+                "must be at least 1, or a lost request is never repeated",
+            ));
+        }
+        if self.maximum_open_calls == 0 {
+            return Err(ConfigError::new("maximum_open_calls", "must be at least 1"));
+        }
+        datagram_size(self.datagram_size)
+    }
+}
+
+/// How a server behaves.
+///
+/// ```
+/// use farcall_core::ServerConfig;
+///
+/// let config = ServerConfig { workers: 8, ..ServerConfig::default() };
+/// assert!(config.validate().is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerConfig {
+    /// How many handlers may run at once. One more thread exists, which keeps the protocol going
+    /// while all of them are busy. Default: the number of processors, at least 4.
+    pub workers: usize,
+    /// How long a handler may run on the thread that drives the loop before another thread takes the
+    /// loop over. Default 1 ms.
+    pub handler_threshold: Duration,
+    /// The most calls that may wait for a worker; one more is refused with `Busy`. Default 4,096.
+    pub maximum_queued_calls: usize,
+    /// A new call is refused with `Busy` while the oldest waiting call has waited this long.
+    /// Default 5 s.
+    pub maximum_queue_delay: Duration,
+    /// The retry-after that goes with `Busy`. Default 50 ms.
+    pub busy_retry_after: Duration,
+    /// The most handlers of one session that may run at once. Default: no limit of its own.
+    pub maximum_running_per_session: usize,
+    /// The most sessions. Default 16,384.
+    pub maximum_sessions: usize,
+    /// The most sessions of one source (an IPv4 address or an IPv6 /64); loopback addresses are
+    /// exempt. Default 1,024.
+    pub maximum_sessions_per_source: usize,
+    /// New handshakes per second from one source; loopback addresses are exempt. Default 50, with
+    /// bursts of twice as many.
+    pub handshakes_per_second: u32,
+    /// How many calls a session may have open at once: its window of lanes, from 1 to 4,096.
+    /// Default 128.
+    pub window: u16,
+    /// How long an idle session is kept. Default 5 min.
+    pub lease: Duration,
+    /// When a call has not finished within this time, the server says unasked that it is working.
+    /// Default 1 ms.
+    pub working_delay: Duration,
+    /// How long a cookie proves an address. Default 15 s.
+    pub cookie_lifetime: Duration,
+    /// The bytes of stored replies, over all sessions, beyond which new calls are refused.
+    /// Default 64 MiB.
+    pub maximum_reply_bytes: usize,
+    /// How long a server that shuts down waits for the acknowledgement of its last replies.
+    /// Default 500 ms.
+    pub linger: Duration,
+    /// The largest datagram that is sent, in bytes, from 1,200 to 65,507. Default 1,200.
+    pub datagram_size: usize,
+    /// How long the loop polls the socket before it sleeps. Zero, the default, never spins.
+    pub spin: Duration,
+    /// The receive buffer asked of the system, in bytes. Default 4 MiB.
+    pub receive_buffer: usize,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(4, |count| count.get().max(4)),
+            handler_threshold: Duration::from_millis(1),
+            maximum_queued_calls: 4096,
+            maximum_queue_delay: Duration::from_secs(5),
+            busy_retry_after: Duration::from_millis(50),
+            maximum_running_per_session: usize::MAX,
+            maximum_sessions: 16_384,
+            maximum_sessions_per_source: 1024,
+            handshakes_per_second: 50,
+            window: 128,
+            lease: Duration::from_secs(300),
+            working_delay: Duration::from_millis(1),
+            cookie_lifetime: Duration::from_secs(15),
+            maximum_reply_bytes: 64 << 20,
+            linger: Duration::from_millis(500),
+            datagram_size: BASE_DATAGRAM_SIZE,
+            spin: Duration::ZERO,
+            receive_buffer: 4 << 20,
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Checks that the values make sense together.
+    ///
+    /// # Errors
+    /// Names the first setting that does not, and why.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        positive("handler_threshold", self.handler_threshold)?;
+        positive("lease", self.lease)?;
+        positive("cookie_lifetime", self.cookie_lifetime)?;
+        at_least_one("workers", self.workers)?;
+        at_least_one("maximum_queued_calls", self.maximum_queued_calls)?;
+        at_least_one("maximum_running_per_session", self.maximum_running_per_session)?;
+        at_least_one("maximum_sessions", self.maximum_sessions)?;
+        at_least_one("maximum_sessions_per_source", self.maximum_sessions_per_source)?;
+        at_least_one("handshakes_per_second", self.handshakes_per_second as usize)?;
+        if self.window == 0 || self.window > 4096 {
+            return Err(ConfigError::new("window", "must be from 1 to 4096"));
+        }
+        if self.maximum_reply_bytes < self.datagram_size {
+            return Err(ConfigError::new(
+                "maximum_reply_bytes",
+                "must hold at least one datagram, or every call is refused",
+            ));
+        }
+        datagram_size(self.datagram_size)
+    }
+}
+
+/// A setting that does not make sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    setting: &'static str,
+    rule: &'static str,
+}
+
+impl ConfigError {
+    const fn new(setting: &'static str, rule: &'static str) -> Self {
+        Self { setting, rule }
+    }
+
+    /// The name of the setting.
+    pub fn setting(&self) -> &'static str {
+        self.setting
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the setting `{}` {}", self.setting, self.rule)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+fn positive(setting: &'static str, value: Duration) -> Result<(), ConfigError> {
+    if value.is_zero() {
+        return Err(ConfigError::new(setting, "must be longer than zero"));
+    }
+    Ok(())
+}
+
+fn at_least_one(setting: &'static str, value: usize) -> Result<(), ConfigError> {
+    if value == 0 {
+        return Err(ConfigError::new(setting, "must be at least 1"));
+    }
+    Ok(())
+}
+
+fn ordered(
+    _smaller: &'static str,
+    small: Duration,
+    larger: &'static str,
+    large: Duration,
+) -> Result<(), ConfigError> {
+    if small > large {
+        return Err(ConfigError::new(larger, "is shorter than the setting it must not undercut"));
+    }
+    Ok(())
+}
+
+fn datagram_size(size: usize) -> Result<(), ConfigError> {
+    if !(BASE_DATAGRAM_SIZE..=LARGEST_DATAGRAM_SIZE).contains(&size) {
+        return Err(ConfigError::new("datagram_size", "must be from 1200 to 65507"));
+    }
+    Ok(())
+}

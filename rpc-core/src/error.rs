@@ -1,0 +1,505 @@
+//! What a caller, and whoever starts an endpoint, is told when something fails.
+
+use core::fmt;
+use core::time::Duration;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::config::ConfigError;
+use crate::marshal::{DecodeError, Unmarshal};
+
+/// What is known about whether a failed call ran.
+///
+/// The three values are complete for ever, so a `match` needs no wildcard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The handler did not run and never will, not even later: it is safe to submit the call again.
+    NotExecuted,
+    /// The handler was entered exactly once. It may still be running, and its result could not be
+    /// delivered.
+    Executed,
+    /// The handler ran once or not at all, and nobody can tell the caller which. Until the server
+    /// has been asked (see [`CallError::settle`]) the one run may still begin.
+    Unknown,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotExecuted => "the call did not run and never will",
+            Self::Executed => "the call ran once",
+            Self::Unknown => "the call ran once or not at all",
+        })
+    }
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallErrorKind {
+    /// The call's deadline passed first.
+    DeadlineExceeded {
+        /// How long the caller was prepared to wait.
+        deadline: Duration,
+    },
+    /// The caller cancelled the call.
+    Cancelled,
+    /// No server answered the handshake.
+    NoServer {
+        /// Every address that was tried.
+        tried: Vec<SocketAddr>,
+    },
+    /// The server answered before and has been silent since, probes included.
+    Unreachable {
+        /// How long nothing was heard from it.
+        silent: Duration,
+    },
+    /// The server forgot the session of this call: it was restarted, or the session expired.
+    ServerRestarted,
+    /// The server refused the call because it has too much to do.
+    Busy {
+        /// When the server suggests another try.
+        retry_after: Duration,
+    },
+    /// The server admits no more sessions.
+    ServerFull,
+    /// The server is shutting down and admits no new calls.
+    ShuttingDown,
+    /// The server does not serve this interface.
+    UnknownInterface,
+    /// The server's version of the interface has no such method.
+    UnknownMethod,
+    /// Client and server disagree about the method's arguments or result.
+    SignatureMismatch {
+        /// The signature that the client was compiled with.
+        client: String,
+        /// The signature that the server was compiled with.
+        server: String,
+    },
+    /// The server could not decode the arguments.
+    UndecodableArguments {
+        /// The argument and what was wrong with it, as the server says.
+        detail: String,
+    },
+    /// The result came back and could not be decoded.
+    UndecodableReply(DecodeError),
+    /// The encoded arguments are larger than a request may be. Nothing was sent.
+    RequestTooLarge {
+        /// Encoded size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The encoded result is larger than a reply may be.
+    ReplyTooLarge {
+        /// What the server says about size and limit.
+        detail: String,
+    },
+    /// The handler panicked.
+    HandlerPanicked {
+        /// The panic's message.
+        message: String,
+    },
+    /// The handler ended without answering.
+    ReplyDropped,
+    /// The call ran, and its reply was not kept because it is idempotent.
+    ReplyNotKept,
+    /// Client and server speak different versions of the protocol.
+    VersionMismatch {
+        /// The version this library speaks.
+        ours: u8,
+        /// The version the server speaks.
+        theirs: u8,
+    },
+    /// The server saw another call under the number of this one: one client state is in use twice.
+    Misuse,
+    /// The call was made from inside a handler to the handler's own server, all of whose workers are
+    /// busy: waiting would never end.
+    WouldDeadlock,
+    /// The client was closed, or its event loop ended.
+    Closed,
+    /// The client was carried into a forked process, where its session cannot be used.
+    Forked,
+}
+
+/// Keeps the record of a call whose outcome was unknown, so that it can be settled later.
+pub(crate) trait Settle: Send + Sync {
+    fn settle(&self, timeout: Duration) -> Settlement;
+}
+
+/// What is known of a call after its error was reported.
+#[derive(Clone, Debug)]
+pub enum Settlement {
+    /// Nothing new.
+    Open,
+    /// It did not run and never will.
+    NotExecuted,
+    /// It was entered.
+    Executed,
+    /// It ran, and this is its encoded reply.
+    Replied(bytes::Bytes),
+}
+
+/// A failed call: what happened, to which call, and whether it may have run.
+///
+/// One pointer wide, so that `Result<i32, CallError>` stays small.
+///
+/// ```
+/// use farcall_core::{CallError, Outcome};
+///
+/// fn may_submit_again(error: &CallError) -> bool {
+///     match error.outcome() {
+///         Outcome::NotExecuted => true,
+///         Outcome::Executed | Outcome::Unknown => false,
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct CallError(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    outcome: Outcome,
+    kind: CallErrorKind,
+    interface: &'static str,
+    method: &'static str,
+    settle: Option<Arc<dyn Settle>>,
+}
+
+impl CallError {
+    pub(crate) fn new(
+        outcome: Outcome,
+        kind: CallErrorKind,
+        interface: &'static str,
+        method: &'static str,
+        settle: Option<Arc<dyn Settle>>,
+    ) -> Self {
+        Self(Box::new(Inner { outcome, kind, interface, method, settle }))
+    }
+
+    /// Whether the call may have run, as far as was known when this error was made.
+    pub fn outcome(&self) -> Outcome {
+        self.0.outcome
+    }
+
+    /// Why it failed.
+    pub fn kind(&self) -> &CallErrorKind {
+        &self.0.kind
+    }
+
+    /// The name of the interface.
+    pub fn interface(&self) -> &'static str {
+        self.0.interface
+    }
+
+    /// The name of the method.
+    pub fn method(&self) -> &'static str {
+        self.0.method
+    }
+
+    /// Asks the server what became of a call whose outcome is unknown, for at most `timeout`.
+    ///
+    /// Returns at once if the outcome is known already. [`Outcome::Unknown`] means that the server
+    /// has still not answered, or that nobody can know any more because it was restarted.
+    pub fn settle(&self, timeout: Duration) -> Outcome {
+        match self.settlement(timeout) {
+            Settlement::Open => self.0.outcome,
+            Settlement::NotExecuted => Outcome::NotExecuted,
+            Settlement::Executed | Settlement::Replied(_) => Outcome::Executed,
+        }
+    }
+
+    /// Like [`settle`](Self::settle), and gives the call's result if the server still had it.
+    ///
+    /// `None` means that there is no result to be had, or that it does not decode as a `T`.
+    pub fn settled_reply<T>(&self, timeout: Duration) -> Option<T>
+    where
+        T: for<'a> Unmarshal<'a>,
+    {
+        let Settlement::Replied(reply) = self.settlement(timeout) else { return None };
+        let mut reader = crate::marshal::Reader::of_message(&reply);
+        let value = T::unmarshal(&mut reader).ok()?;
+        reader.finish().ok()?;
+        Some(value)
+    }
+
+    fn settlement(&self, timeout: Duration) -> Settlement {
+        match &self.0.settle {
+            Some(settle) if self.0.outcome == Outcome::Unknown => settle.settle(timeout),
+            _ => Settlement::Open,
+        }
+    }
+}
+
+impl fmt::Debug for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallError")
+            .field("outcome", &self.0.outcome)
+            .field("kind", &self.0.kind)
+            .field("call", &format_args!("{}.{}", self.0.interface, self.0.method))
+            .finish()
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { outcome, kind, interface, method, .. } = &*self.0;
+        write!(f, "{interface}.{method}: {kind}; {outcome}")
+    }
+}
+
+impl std::error::Error for CallError {}
+
+impl fmt::Display for CallErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DeadlineExceeded { deadline } => {
+                write!(f, "no result within the deadline of {deadline:?}")
+            }
+            Self::Cancelled => f.write_str("the caller cancelled it"),
+            Self::NoServer { tried } => {
+                f.write_str("no server answered")?;
+                for (index, address) in tried.iter().enumerate() {
+                    write!(f, "{}{address}", if index == 0 { " at " } else { ", " })?;
+                }
+                f.write_str("; is it running, and does this address reach it?")
+            }
+            Self::Unreachable { silent } => {
+                write!(f, "the server has been silent for {silent:.1?}, probes included")
+            }
+            Self::ServerRestarted => f.write_str(
+                "the server no longer knows this session: it was restarted or the session expired",
+            ),
+            Self::Busy { retry_after } => {
+                write!(f, "the server is busy and suggests another try in {retry_after:?}")
+            }
+            Self::ServerFull => f.write_str("the server admits no more sessions"),
+            Self::ShuttingDown => f.write_str("the server is shutting down"),
+            Self::UnknownInterface => f.write_str("the server does not serve this interface"),
+            Self::UnknownMethod => {
+                f.write_str("the server's version of the interface has no such method")
+            }
+            Self::SignatureMismatch { client, server } => write!(
+                f,
+                "client and server were built from different signatures: the client's is \
+                 `{client}`, the server's is `{server}`"
+            ),
+            Self::UndecodableArguments { detail } => {
+                write!(f, "the server could not decode the arguments: {detail}")
+            }
+            Self::UndecodableReply(error) => write!(f, "the result could not be decoded: {error}"),
+            Self::RequestTooLarge { size, limit } => write!(
+                f,
+                "the arguments take {size} bytes and a request may take {limit}; raise \
+                 `datagram_size` where the path carries it, or send less"
+            ),
+            Self::ReplyTooLarge { detail } => write!(f, "the result is too large: {detail}"),
+            Self::HandlerPanicked { message } => write!(f, "the handler panicked: {message}"),
+            Self::ReplyDropped => f.write_str("the handler ended without answering"),
+            Self::ReplyNotKept => {
+                f.write_str("its result was lost on the way and is not kept for idempotent calls")
+            }
+            Self::VersionMismatch { ours, theirs } => write!(
+                f,
+                "the server speaks version {theirs} of the protocol and this client version \
+                 {ours}; build both with the same release of farcall"
+            ),
+            Self::Misuse => f.write_str(
+                "the server saw another call under this call's number; was the process copied?",
+            ),
+            Self::WouldDeadlock => f.write_str(
+                "it was made from a handler to the handler's own server, whose workers are all \
+                 busy; give the server more workers, or do not wait inside the handler",
+            ),
+            Self::Closed => f.write_str("the client was closed"),
+            Self::Forked => {
+                f.write_str("a client cannot be used in a forked process; connect again")
+            }
+        }
+    }
+}
+
+/// Why a client could not be made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name could not be resolved.
+    Resolve {
+        /// What was to be resolved.
+        name: String,
+        /// The resolver's answer.
+        source: io::Error,
+    },
+    /// The name stands for no address at all.
+    NoAddress {
+        /// What was resolved.
+        name: String,
+    },
+    /// A socket could not be opened.
+    Socket {
+        /// The local address.
+        local: SocketAddr,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// A background thread could not be started.
+    Thread(io::Error),
+    /// No server answered in the time given to [`Client::ready`](crate::Client::ready).
+    NotReady {
+        /// Every address that was tried.
+        tried: Vec<SocketAddr>,
+        /// How long was waited.
+        waited: Duration,
+        /// What the last server said, if any answered.
+        reason: Option<CallErrorKind>,
+    },
+    /// The configuration contradicts itself.
+    Config(ConfigError),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve { name, source } => write!(f, "cannot resolve `{name}`: {source}"),
+            Self::NoAddress { name } => write!(f, "`{name}` stands for no address"),
+            Self::Socket { local, source } => {
+                write!(f, "cannot open a UDP socket on {local}: {source}")
+            }
+            Self::Thread(source) => write!(f, "cannot start a thread: {source}"),
+            Self::NotReady { tried, waited, reason } => {
+                write!(f, "no session within {waited:?}; tried")?;
+                for address in tried {
+                    write!(f, " {address}")?;
+                }
+                match reason {
+                    Some(reason) => write!(f, "; {reason}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Config(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Resolve { source, .. } | Self::Socket { source, .. } | Self::Thread(source) => {
+                Some(source)
+            }
+            Self::Config(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for ConnectError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<ConnectError> for io::Error {
+    fn from(error: ConnectError) -> Self {
+        Self::other(error)
+    }
+}
+
+/// Why a server could not be started, or ended early.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The local address could not be resolved.
+    Resolve {
+        /// What was to be resolved.
+        name: String,
+        /// The resolver's answer.
+        source: io::Error,
+    },
+    /// The local address could not be bound.
+    Bind {
+        /// The address.
+        local: SocketAddr,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The in-process network has a server of this name already.
+    NameInUse {
+        /// The name.
+        name: String,
+    },
+    /// Two of the served interfaces have the same name.
+    DuplicateInterface {
+        /// The name.
+        name: &'static str,
+    },
+    /// Two interfaces of different names have the same 32-bit id.
+    InterfaceIdCollision {
+        /// One name.
+        first: &'static str,
+        /// The other name.
+        second: &'static str,
+    },
+    /// A thread could not be started.
+    Thread(io::Error),
+    /// The event loop failed.
+    Loop(io::Error),
+    /// The configuration contradicts itself.
+    Config(ConfigError),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve { name, source } => write!(f, "cannot resolve `{name}`: {source}"),
+            Self::Bind { local, source } if source.kind() == io::ErrorKind::AddrInUse => write!(
+                f,
+                "cannot bind {local}: another program uses this port; choose another port, or 0 \
+                 for any free one"
+            ),
+            Self::Bind { local, source } => write!(f, "cannot bind {local}: {source}"),
+            Self::NameInUse { name } => {
+                write!(f, "the in-process network has a server called `{name}` already")
+            }
+            Self::DuplicateInterface { name } => write!(
+                f,
+                "the interface `{name}` is served twice; give one of them another name with \
+                 `#[rpc_interface(name = \"..\")]`"
+            ),
+            Self::InterfaceIdCollision { first, second } => write!(
+                f,
+                "the interfaces `{first}` and `{second}` have the same id; give one of them another \
+                 name with `#[rpc_interface(name = \"..\")]`"
+            ),
+            Self::Thread(source) => write!(f, "cannot start a thread: {source}"),
+            Self::Loop(source) => write!(f, "the event loop failed: {source}"),
+            Self::Config(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Resolve { source, .. }
+            | Self::Bind { source, .. }
+            | Self::Thread(source)
+            | Self::Loop(source) => Some(source),
+            Self::Config(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for ServeError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<ServeError> for io::Error {
+    fn from(error: ServeError) -> Self {
+        Self::other(error)
+    }
+}
