@@ -1,0 +1,453 @@
+//! The frames of a session.
+//!
+//! Every frame begins with the same 16 bytes:
+//!
+//! | offset | bytes | field |
+//! |---|---|---|
+//! | 0 | 1 | kind |
+//! | 1 | 1 | flags, or a code |
+//! | 2 | 2 | lane; `0xFFFF` is the lane of one-way calls |
+//! | 4 | 2 | attempt: which copy this is, or which copy it answers |
+//! | 6 | 2 | length of what follows these 16 bytes |
+//! | 8 | 8 | sequence number |
+//!
+//! What follows them, with offsets from the beginning of the frame:
+//!
+//! | kind | frame | fields |
+//! |---|---|---|
+//! | `0x01` | REQUEST | 16 interface 4; 20 method 4; 24 signature 4; 28 remaining deadline in ms 4; 32 arguments |
+//! | `0x02` | ONEWAY | as REQUEST |
+//! | `0x03` | PROBE | – |
+//! | `0x04` | FENCE | – (flag 1: the caller cancelled) |
+//! | `0x05` | ACKNOWLEDGE | – |
+//! | `0x06` | CLOSE | – |
+//! | `0x81` | REPLY | 16 held 4; 20 result, or the text of a failure (the code says which) |
+//! | `0x82` | VERDICT | 16 held 4; 20 detail (the code says which) |
+//! | `0x83` | WORKING | 16 held 4; 20 running for, in ms 4; 24 reported ago, in ms 4; 28 position 4; 32 done 8; 40 total 8 (flag 1: running) |
+//! | `0x84` | NOT KEPT | 16 held 4 |
+//! | `0x85` | RUNNING | 16 held 4 |
+//! | `0x86` | SUPERSEDED | 16 held 4 |
+//! | `0x87` | UNSEEN | 16 held 4 |
+//! | `0x88` | ACKNOWLEDGED | – |
+//!
+//! *Held* is how many microseconds the server had the copy that is answered; `0xFFFFFFFF` says that
+//! the answer is no measure of the round trip. The kinds `0x07` REQUEST FRAGMENT, `0x08` and `0x8A`
+//! FRAGMENT ACKNOWLEDGE and `0x89` REPLY FRAGMENT are set aside for messages larger than a datagram:
+//! the 16 bytes, then 16 message length 4; 20 fragment size 2; 22 fragment index 2; 24 the CRC-32C of
+//! the whole message 4; 28 receive window 4; 32 the fragment. This version drops them as malformed.
+
+use core::ops::Range;
+
+use super::Cursor;
+
+/// The length of what all frames begin with.
+pub const PREFIX_LENGTH: usize = 16;
+/// What a REQUEST takes besides the arguments.
+pub const REQUEST_OVERHEAD: usize = PREFIX_LENGTH + 16;
+/// What a REPLY or a VERDICT takes besides its body.
+pub const REPLY_OVERHEAD: usize = PREFIX_LENGTH + 4;
+/// The length of a WORKING.
+pub const WORKING_LENGTH: usize = PREFIX_LENGTH + 32;
+/// The lane of one-way calls.
+pub const ONEWAY_LANE: u16 = 0xFFFF;
+/// A remaining deadline of "for ever".
+pub const NO_DEADLINE: u32 = u32::MAX;
+/// A held time that is no measure of the round trip.
+pub const HELD_UNKNOWN: u32 = u32::MAX;
+/// A "reported ago" of a handler that never did.
+pub const NEVER_REPORTED: u32 = u32::MAX;
+
+/// Which call a frame is about, and which copy of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The lane.
+    pub lane: u16,
+    /// The sequence number, never 0.
+    pub sequence: u64,
+    /// The number of this copy, or of the copy that is answered.
+    pub attempt: u16,
+}
+
+/// A frame from a client. Bodies are ranges of the bytes that were parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientFrame {
+    /// Run this call, or answer for it.
+    Request(Subject, Request),
+    /// Run this call; do not answer.
+    Oneway(Subject, Request),
+    /// How is this call doing?
+    Probe(Subject),
+    /// Do not start this call any more, and say what became of it.
+    Fence(Subject, FenceCause),
+    /// The reply has arrived and can be freed.
+    Acknowledge(Subject),
+    /// The session is over.
+    Close,
+}
+
+/// What a REQUEST carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The id of the interface.
+    pub interface: u32,
+    /// The id of the method.
+    pub method: u32,
+    /// The hash of the signature that the client was compiled with.
+    pub signature: u32,
+    /// How many milliseconds the caller still waits, [`NO_DEADLINE`] for ever.
+    pub remaining: u32,
+    /// Where the arguments are.
+    pub body: Range<usize>,
+}
+
+/// Why a call is fenced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FenceCause {
+    /// Its deadline has passed.
+    Deadline,
+    /// The caller cancelled it: a handler that runs is told.
+    Cancelled,
+}
+
+/// A frame from a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerFrame {
+    /// The call it is about and the copy it answers.
+    pub subject: Subject,
+    /// How long the server had that copy, in microseconds.
+    pub held: u32,
+    /// What it says.
+    pub answer: ServerAnswer,
+}
+
+/// What a server says about a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerAnswer {
+    /// It ran, and this came of it.
+    Reply(ReplyCode, Range<usize>),
+    /// It was refused: it did not run and never will.
+    Verdict(VerdictCode, Range<usize>),
+    /// It is queued or running.
+    Working(Working),
+    /// It ran, and its reply was not kept.
+    NotKept,
+    /// It was entered; the fence came too late.
+    Running,
+    /// A later call has taken its lane: nothing is known of it any more.
+    Superseded,
+    /// It never arrived.
+    Unseen,
+    /// The acknowledgement arrived.
+    Acknowledged,
+}
+
+/// What a WORKING says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Working {
+    /// Whether the handler has been entered.
+    pub is_running: bool,
+    /// For how many milliseconds it has run.
+    pub elapsed: u32,
+    /// How many milliseconds ago the handler last reported, [`NEVER_REPORTED`] if it never did.
+    pub reported: u32,
+    /// How many calls are before it.
+    pub position: u32,
+    /// Units of work that are done.
+    pub done: u64,
+    /// Units of work altogether, 0 if that is not known.
+    pub total: u64,
+}
+
+/// What came of a call that ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ReplyCode {
+    /// Its result.
+    Result = 0,
+    /// The handler panicked; the body is the message.
+    Panicked = 1,
+    /// The handler ended without an answer.
+    Dropped = 2,
+    /// The result was too large; the body says how large.
+    TooLarge = 3,
+}
+
+/// Why a call was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum VerdictCode {
+    /// Too much to do; the body is the retry-after in milliseconds, 4 bytes.
+    Busy = 1,
+    /// The interface is not served.
+    UnknownInterface = 2,
+    /// The interface has no such method.
+    UnknownMethod = 3,
+    /// The signatures differ; the body is the server's.
+    SignatureMismatch = 4,
+    /// The arguments could not be decoded; the body says where.
+    Undecodable = 5,
+    /// The deadline passed before it began.
+    Expired = 6,
+    /// It was fenced before it began.
+    Fenced = 7,
+    /// The server is shutting down.
+    ShuttingDown = 8,
+}
+
+impl ReplyCode {
+    fn from_bits(bits: u8) -> Option<Self> {
+        [Self::Result, Self::Panicked, Self::Dropped, Self::TooLarge]
+            .into_iter()
+            .find(|&code| code as u8 == bits)
+    }
+}
+
+impl VerdictCode {
+    fn from_bits(bits: u8) -> Option<Self> {
+        [
+            Self::Busy,
+            Self::UnknownInterface,
+            Self::UnknownMethod,
+            Self::SignatureMismatch,
+            Self::Undecodable,
+            Self::Expired,
+            Self::Fenced,
+            Self::ShuttingDown,
+        ]
+        .into_iter()
+        .find(|&code| code as u8 == bits)
+    }
+}
+
+mod kind {
+    pub(super) const REQUEST: u8 = 0x01;
+    pub(super) const ONEWAY: u8 = 0x02;
+    pub(super) const PROBE: u8 = 0x03;
+    pub(super) const FENCE: u8 = 0x04;
+    pub(super) const ACKNOWLEDGE: u8 = 0x05;
+    pub(super) const CLOSE: u8 = 0x06;
+    pub(super) const REPLY: u8 = 0x81;
+    pub(super) const VERDICT: u8 = 0x82;
+    pub(super) const WORKING: u8 = 0x83;
+    pub(super) const NOT_KEPT: u8 = 0x84;
+    pub(super) const RUNNING: u8 = 0x85;
+    pub(super) const SUPERSEDED: u8 = 0x86;
+    pub(super) const UNSEEN: u8 = 0x87;
+    pub(super) const ACKNOWLEDGED: u8 = 0x88;
+}
+
+/// Appends a REQUEST or, on the lane of one-way calls, a ONEWAY.
+pub fn write_request(out: &mut Vec<u8>, subject: Subject, request: &Request, body: &[u8]) {
+    let kind = if subject.lane == ONEWAY_LANE { kind::ONEWAY } else { kind::REQUEST };
+    write_prefix(out, kind, 0, subject, 16 + body.len());
+    for number in [request.interface, request.method, request.signature, request.remaining] {
+        out.extend_from_slice(&number.to_be_bytes());
+    }
+    out.extend_from_slice(body);
+}
+
+/// Appends a PROBE.
+pub fn write_probe(out: &mut Vec<u8>, subject: Subject) {
+    write_prefix(out, kind::PROBE, 0, subject, 0);
+}
+
+/// Appends a FENCE.
+pub fn write_fence(out: &mut Vec<u8>, subject: Subject, cause: FenceCause) {
+    let flags = match cause {
+        FenceCause::Deadline => 0,
+        FenceCause::Cancelled => 1,
+    };
+    write_prefix(out, kind::FENCE, flags, subject, 0);
+}
+
+/// Appends an ACKNOWLEDGE.
+pub fn write_acknowledge(out: &mut Vec<u8>, subject: Subject) {
+    write_prefix(out, kind::ACKNOWLEDGE, 0, subject, 0);
+}
+
+/// Appends a CLOSE.
+pub fn write_close(out: &mut Vec<u8>) {
+    write_prefix(out, kind::CLOSE, 0, Subject { lane: 0, sequence: 0, attempt: 0 }, 0);
+}
+
+/// Appends a REPLY.
+pub fn write_reply(out: &mut Vec<u8>, subject: Subject, held: u32, code: ReplyCode, body: &[u8]) {
+    write_held(out, kind::REPLY, code as u8, subject, held, body.len());
+    out.extend_from_slice(body);
+}
+
+/// Appends a VERDICT.
+pub fn write_verdict(
+    out: &mut Vec<u8>,
+    subject: Subject,
+    held: u32,
+    code: VerdictCode,
+    detail: &[u8],
+) {
+    write_held(out, kind::VERDICT, code as u8, subject, held, detail.len());
+    out.extend_from_slice(detail);
+}
+
+/// Appends a WORKING.
+pub fn write_working(out: &mut Vec<u8>, subject: Subject, held: u32, working: &Working) {
+    write_held(out, kind::WORKING, working.is_running.into(), subject, held, 28);
+    for number in [working.elapsed, working.reported, working.position] {
+        out.extend_from_slice(&number.to_be_bytes());
+    }
+    out.extend_from_slice(&working.done.to_be_bytes());
+    out.extend_from_slice(&working.total.to_be_bytes());
+}
+
+/// Appends one of the answers that carry nothing but their kind.
+pub fn write_plain(out: &mut Vec<u8>, subject: Subject, held: u32, answer: PlainAnswer) {
+    let kind = match answer {
+        PlainAnswer::NotKept => kind::NOT_KEPT,
+        PlainAnswer::Running => kind::RUNNING,
+        PlainAnswer::Superseded => kind::SUPERSEDED,
+        PlainAnswer::Unseen => kind::UNSEEN,
+        PlainAnswer::Acknowledged => {
+            return write_prefix(out, kind::ACKNOWLEDGED, 0, subject, 0);
+        }
+    };
+    write_held(out, kind, 0, subject, held, 0);
+}
+
+/// The answers that carry nothing but their kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlainAnswer {
+    /// See [`ServerAnswer::NotKept`].
+    NotKept,
+    /// See [`ServerAnswer::Running`].
+    Running,
+    /// See [`ServerAnswer::Superseded`].
+    Superseded,
+    /// See [`ServerAnswer::Unseen`].
+    Unseen,
+    /// See [`ServerAnswer::Acknowledged`].
+    Acknowledged,
+}
+
+/// Reads the next frame of a client, and moves `at` behind it. `None` if it is not well formed.
+pub fn next_client_frame(body: &[u8], at: &mut usize) -> Option<ClientFrame> {
+    let raw = next_raw(body, at)?;
+    let mut cursor = Cursor::new(raw.rest);
+    let frame = match raw.kind {
+        kind::REQUEST | kind::ONEWAY => {
+            let request = Request {
+                interface: cursor.u32()?,
+                method: cursor.u32()?,
+                signature: cursor.u32()?,
+                remaining: cursor.u32()?,
+                body: raw.end + 16 - raw.rest.len()..raw.end,
+            };
+            let is_oneway = raw.kind == kind::ONEWAY;
+            if is_oneway != (raw.subject.lane == ONEWAY_LANE) || raw.flags != 0 {
+                return None;
+            }
+            return Some(if is_oneway {
+                ClientFrame::Oneway(raw.subject, request)
+            } else {
+                ClientFrame::Request(raw.subject, request)
+            });
+        }
+        kind::PROBE if raw.flags == 0 => ClientFrame::Probe(raw.subject),
+        kind::FENCE => ClientFrame::Fence(
+            raw.subject,
+            match raw.flags {
+                0 => FenceCause::Deadline,
+                1 => FenceCause::Cancelled,
+                _ => return None,
+            },
+        ),
+        kind::ACKNOWLEDGE if raw.flags == 0 => ClientFrame::Acknowledge(raw.subject),
+        kind::CLOSE if raw.flags == 0 => ClientFrame::Close,
+        _ => return None,
+    };
+    cursor.is_empty().then_some(frame)
+}
+
+/// Reads the next frame of a server, and moves `at` behind it. `None` if it is not well formed.
+pub fn next_server_frame(body: &[u8], at: &mut usize) -> Option<ServerFrame> {
+    let raw = next_raw(body, at)?;
+    let mut cursor = Cursor::new(raw.rest);
+    if raw.kind == kind::ACKNOWLEDGED {
+        let answer = ServerAnswer::Acknowledged;
+        let frame = ServerFrame { subject: raw.subject, held: HELD_UNKNOWN, answer };
+        return (cursor.is_empty() && raw.flags == 0).then_some(frame);
+    }
+    let held = cursor.u32()?;
+    let tail = raw.end + 4 - raw.rest.len()..raw.end;
+    let answer = match raw.kind {
+        kind::REPLY => ServerAnswer::Reply(ReplyCode::from_bits(raw.flags)?, tail),
+        kind::VERDICT => ServerAnswer::Verdict(VerdictCode::from_bits(raw.flags)?, tail),
+        kind::WORKING => {
+            let working = Working {
+                is_running: match raw.flags {
+                    0 => false,
+                    1 => true,
+                    _ => return None,
+                },
+                elapsed: cursor.u32()?,
+                reported: cursor.u32()?,
+                position: cursor.u32()?,
+                done: cursor.u64()?,
+                total: cursor.u64()?,
+            };
+            cursor.is_empty().then_some(ServerAnswer::Working(working))?
+        }
+        plain => {
+            let answer = match plain {
+                kind::NOT_KEPT => ServerAnswer::NotKept,
+                kind::RUNNING => ServerAnswer::Running,
+                kind::SUPERSEDED => ServerAnswer::Superseded,
+                kind::UNSEEN => ServerAnswer::Unseen,
+                _ => return None,
+            };
+            (cursor.is_empty() && raw.flags == 0).then_some(answer)?
+        }
+    };
+    Some(ServerFrame { subject: raw.subject, held, answer })
+}
+
+struct RawFrame<'a> {
+    kind: u8,
+    flags: u8,
+    subject: Subject,
+    rest: &'a [u8],
+    end: usize,
+}
+
+fn next_raw<'a>(body: &'a [u8], at: &mut usize) -> Option<RawFrame<'a>> {
+    let mut cursor = Cursor::new(body.get(*at..)?);
+    let kind = cursor.u8()?;
+    let flags = cursor.u8()?;
+    let lane = cursor.u16()?;
+    let attempt = cursor.u16()?;
+    let length = usize::from(cursor.u16()?);
+    let sequence = cursor.u64()?;
+    let rest = cursor.take(length)?;
+    let end = *at + PREFIX_LENGTH + length;
+    // Sequence numbers begin with 1, and only CLOSE is about no call.
+    if (sequence == 0) != (kind == kind::CLOSE) {
+        return None;
+    }
+    *at = end;
+    Some(RawFrame { kind, flags, subject: Subject { lane, sequence, attempt }, rest, end })
+}
+
+fn write_prefix(out: &mut Vec<u8>, kind: u8, flags: u8, subject: Subject, length: usize) {
+    let length = u16::try_from(length).expect("a frame is never larger than a datagram");
+    let mut prefix = [0; PREFIX_LENGTH];
+    prefix[0] = kind;
+    prefix[1] = flags;
+    prefix[2..4].copy_from_slice(&subject.lane.to_be_bytes());
+    prefix[4..6].copy_from_slice(&subject.attempt.to_be_bytes());
+    prefix[6..8].copy_from_slice(&length.to_be_bytes());
+    prefix[8..].copy_from_slice(&subject.sequence.to_be_bytes());
+    out.extend_from_slice(&prefix);
+}
+
+fn write_held(out: &mut Vec<u8>, kind: u8, flags: u8, subject: Subject, held: u32, length: usize) {
+    write_prefix(out, kind, flags, subject, 4 + length);
+    out.extend_from_slice(&held.to_be_bytes());
+}
