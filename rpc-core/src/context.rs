@@ -1,0 +1,181 @@
+//! What a handler can know about the call it is answering.
+
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use crate::time::{Clock, Timestamp};
+
+/// The call that a handler is answering: who asked, how long is left, whether anybody still wants
+/// the answer. It is also where the handler reports its progress.
+///
+/// A handler asks for it with a first argument `#[ctx] cx: &Context`. It is cheap to clone and may be
+/// kept beyond the call.
+///
+/// ```
+/// use farcall_core::Context;
+///
+/// fn import(cx: &Context, rows: u64) -> u64 {
+///     for row in 0..rows {
+///         if cx.is_cancelled() {
+///             return row;
+///         }
+///         cx.report(row, rows);
+///     }
+///     rows
+/// }
+///
+/// let cx = Context::test();
+/// assert_eq!(import(&cx, 3), 3);
+/// assert_eq!(cx.progress(), Some((2, 3)));
+/// cx.cancel();
+/// assert_eq!(import(&cx, 3), 0);
+/// ```
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    peer: Option<SocketAddr>,
+    deadline: Timestamp,
+    clock: Arc<dyn Clock>,
+    entered: AtomicBool,
+    cancelled: AtomicBool,
+    has_reported: AtomicBool,
+    reported_at: AtomicU64,
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+/// How far a handler has come, as WORKING tells the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// When it last reported.
+    pub at: Timestamp,
+    /// Units of work that are done.
+    pub done: u64,
+    /// Units of work altogether; zero if that is not known.
+    pub total: u64,
+}
+
+impl Context {
+    /// The context of a call that arrived over the network.
+    pub fn new(peer: Option<SocketAddr>, deadline: Timestamp, clock: Arc<dyn Clock>) -> Self {
+        Self(Arc::new(Inner {
+            peer,
+            deadline,
+            clock,
+            entered: AtomicBool::new(false),
+            cancelled: AtomicBool::new(false),
+            has_reported: AtomicBool::new(false),
+            reported_at: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+        }))
+    }
+
+    /// A context of no call, for using a handler directly: no peer, no deadline, never cancelled.
+    pub fn detached() -> Self {
+        Self::new(None, Timestamp::NEVER, process_clock())
+    }
+
+    /// A context for unit tests of handlers: like [`detached`](Self::detached), and the test may
+    /// [`cancel`](Self::cancel) it and read the [`progress`](Self::progress).
+    pub fn test() -> Self {
+        Self::detached()
+    }
+
+    /// Like [`test`](Self::test), with a deadline `remaining` from now.
+    pub fn test_with_deadline(remaining: Duration) -> Self {
+        let clock = process_clock();
+        Self::new(None, clock.now() + remaining, clock)
+    }
+
+    /// The address of the client; `None` outside a network.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.0.peer
+    }
+
+    /// How much time is left until the caller gives up; `None` if it never does. Zero means that
+    /// nobody waits any more.
+    pub fn remaining(&self) -> Option<Duration> {
+        if self.0.deadline == Timestamp::NEVER {
+            return None;
+        }
+        Some(self.0.deadline.since(self.0.clock.now()))
+    }
+
+    /// Whether the caller cancelled the call or its deadline has passed. A handler that runs long
+    /// should look now and then and stop early.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancelled.load(Ordering::Relaxed)
+            || (self.0.deadline != Timestamp::NEVER && self.0.clock.now() >= self.0.deadline)
+    }
+
+    /// Tells the caller how far the work has come: `done` of `total` units. A `total` of zero means
+    /// that it is not known. The caller sees it in its next WORKING.
+    pub fn report(&self, done: u64, total: u64) {
+        self.0.done.store(done, Ordering::Relaxed);
+        self.0.total.store(total, Ordering::Relaxed);
+        self.0.reported_at.store(self.0.clock.now().as_nanos(), Ordering::Relaxed);
+        self.0.has_reported.store(true, Ordering::Release);
+    }
+
+    /// What the handler last reported, as (done, total).
+    pub fn progress(&self) -> Option<(u64, u64)> {
+        self.last_report().map(|report| (report.done, report.total))
+    }
+
+    /// Asks the handler to stop early. Over the network this is the caller's doing.
+    pub fn cancel(&self) {
+        self.0.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Marks that the handler proper is about to be entered: from here on the call has been executed.
+    #[doc(hidden)]
+    pub fn enter(&self) {
+        self.0.entered.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_entered(&self) -> bool {
+        self.0.entered.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn last_report(&self) -> Option<Report> {
+        if !self.0.has_reported.load(Ordering::Acquire) {
+            return None;
+        }
+        Some(Report {
+            at: Timestamp::from_nanos(self.0.reported_at.load(Ordering::Relaxed)),
+            done: self.0.done.load(Ordering::Relaxed),
+            total: self.0.total.load(Ordering::Relaxed),
+        })
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("peer", &self.0.peer)
+            .field("remaining", &self.remaining())
+            .field("cancelled", &self.is_cancelled())
+            .finish()
+    }
+}
+
+/// Time since the first use in this process, for contexts that belong to no endpoint.
+struct ProcessClock(Instant);
+
+impl Clock for ProcessClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::ZERO + self.0.elapsed()
+    }
+}
+
+fn process_clock() -> Arc<dyn Clock> {
+    static CLOCK: OnceLock<Arc<ProcessClock>> = OnceLock::new();
+    let clock = CLOCK.get_or_init(|| Arc::new(ProcessClock(Instant::now())));
+    Arc::clone(clock) as Arc<dyn Clock>
+}

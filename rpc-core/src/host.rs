@@ -1,0 +1,127 @@
+//! What the public face needs of whatever drives the endpoints: the event loop on a socket, the
+//! in-process loopback, or the simulator.
+
+use core::task::{Poll, Waker};
+use core::time::Duration;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::config::{ClientConfig, ServerConfig};
+use crate::endpoint::client::{CallKey, CallStatus, Completion, NewCall};
+use crate::endpoint::server::MethodTable;
+use crate::error::{CallErrorKind, ConnectError, ServeError, Settlement};
+use crate::service::Registry;
+use crate::statistics::{ClientStatistics, ServerStatistics};
+
+/// Drives one client endpoint.
+///
+/// A submitted call has to be released exactly once: by [`take`](Self::take) or a completion handed
+/// out by another method with a `Known` outcome, or by [`release`](Self::release).
+pub trait ClientHost: Send + Sync + 'static {
+    /// Submits a call and sends it as far as that is possible at once. Never blocks.
+    fn submit(&self, call: NewCall) -> CallKey;
+
+    /// Waits until the call has ended or `timeout` is over, driving the endpoint meanwhile. The call
+    /// stays known until it is released.
+    fn wait(&self, key: CallKey, timeout: Option<Duration>) -> Option<Completion>;
+
+    /// The completion, if the call has ended; otherwise `waker` is woken when it does. The call stays
+    /// known until it is released.
+    fn poll(&self, key: CallKey, waker: &Waker) -> Poll<Completion>;
+
+    /// The completion, if the call has ended by now. Drives the endpoint for one turn, never blocks.
+    fn try_wait(&self, key: CallKey) -> Option<Completion>;
+
+    /// Asks that the call not run, if it has not begun.
+    fn cancel(&self, key: CallKey);
+
+    /// Nobody will ask for this call any more. One that has not ended is cancelled.
+    fn release(&self, key: CallKey);
+
+    /// Nobody will ask for this call any more, and it goes on.
+    fn detach(&self, key: CallKey);
+
+    /// How far the call has come.
+    fn status(&self, key: CallKey) -> CallStatus;
+
+    /// Waits for a definite answer to a call that ended with an unknown outcome and is not released.
+    fn settle(&self, key: CallKey, timeout: Duration) -> Settlement;
+
+    /// Waits for a session.
+    ///
+    /// # Errors
+    /// Why there is none when `timeout` is over, if that is known.
+    fn ready(&self, timeout: Duration) -> Result<(), Option<CallErrorKind>>;
+
+    /// The addresses that are tried.
+    fn servers(&self) -> Vec<SocketAddr>;
+
+    /// Counters.
+    fn statistics(&self) -> ClientStatistics;
+}
+
+/// A bound address that is not served yet.
+pub trait ServerBinding: Send {
+    /// The bound address.
+    fn local_addr(&self) -> SocketAddr;
+
+    /// Serves in the background.
+    fn spawn(
+        self: Box<Self>,
+        config: ServerConfig,
+        registry: Registry,
+        methods: MethodTable,
+    ) -> Result<Arc<dyn ServerControl>, ServeError>;
+
+    /// Serves on this thread and those it starts, until the process ends or the loop fails.
+    fn run(
+        self: Box<Self>,
+        config: ServerConfig,
+        registry: Registry,
+        methods: MethodTable,
+    ) -> Result<(), ServeError>;
+}
+
+/// A server in the background.
+pub trait ServerControl: Send + Sync {
+    /// The bound address.
+    fn local_addr(&self) -> SocketAddr;
+
+    /// Stops admitting calls, lets those that run end within `grace`, lingers until the last replies
+    /// are acknowledged, and closes.
+    fn shutdown(&self, grace: Duration) -> ShutdownReport;
+
+    /// Counters.
+    fn statistics(&self) -> ServerStatistics;
+}
+
+/// What a shutdown left behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "it says whether handlers were still running"]
+pub struct ShutdownReport {
+    /// Handlers that still ran when the grace time was over.
+    pub running: usize,
+    /// Replies that no client had acknowledged when the server closed.
+    pub unacknowledged: usize,
+}
+
+/// A network on which servers have names: [`Loopback`](crate::Loopback), or the simulator's.
+///
+/// The methods are not for users.
+pub trait Network {
+    /// Opens a client of the server called `name`.
+    #[doc(hidden)]
+    fn open_client(
+        &self,
+        name: &str,
+        config: ClientConfig,
+    ) -> Result<Arc<dyn ClientHost>, ConnectError>;
+
+    /// Binds the name.
+    #[doc(hidden)]
+    fn open_server(
+        &self,
+        name: &str,
+        config: &ServerConfig,
+    ) -> Result<Box<dyn ServerBinding>, ServeError>;
+}
