@@ -1,3 +1,34 @@
 //! The protocol, the encoding and the event loop of farcall.
+//!
+//! This crate is the inside of [`farcall`](https://docs.rs/farcall); programs depend on that one.
+//! Its modules, in reading order:
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`time`], [`entropy`], [`config`], [`error`], [`statistics`] | plain values used everywhere |
+//! | [`marshal`] | the encoding of arguments and results: XDR (RFC 4506) |
+//! | [`wire`] | the bytes of a datagram |
+//! | [`call`] | when to repeat a packet, and how often |
+//! | [`endpoint`] | the protocol as state machines without I/O, clocks or threads |
+//! | [`context`], [`service`] | finding and running the handler of a call |
+//! | [`host`] | what drives an endpoint, in the abstract |
 
+pub mod call;
+pub mod config;
+pub mod context;
+pub mod endpoint;
+pub mod entropy;
+pub mod error;
+pub mod host;
 pub mod marshal;
+pub mod service;
+pub mod statistics;
+pub mod time;
+pub mod wire;
+
+pub use config::{ClientConfig, ConfigError, ServerConfig};
+pub use context::Context;
+pub use endpoint::client::CallStatus;
+pub use error::{CallError, CallErrorKind, ConnectError, Outcome, ServeError};
+pub use host::{Network, ShutdownReport};
+pub use statistics::{ClientStatistics, DropReason, ServerStatistics};

@@ -1,0 +1,240 @@
+//! The client's calls, from submission to release.
+
+use core::time::Duration;
+
+use super::call::{CallKey, Completion, NewCall};
+use crate::error::{Outcome, Settlement};
+use crate::time::Timestamp;
+use crate::wire::frame::{FenceCause, Working};
+
+/// One call.
+#[derive(Debug)]
+pub(super) struct OutgoingCall {
+    pub(super) call: NewCall,
+    pub(super) submitted_at: Timestamp,
+    pub(super) deadline_at: Timestamp,
+    pub(super) phase: Phase,
+    /// Its lane and number; of no meaning while it waits.
+    pub(super) lane: u16,
+    pub(super) sequence: u64,
+    /// How many packets named it under this number: copies of the request, probes, fences.
+    pub(super) attempts: u16,
+    /// When the last of them were sent, by attempt modulo the length.
+    sent_at: [Timestamp; 8],
+    /// The newest attempt that was answered.
+    pub(super) answered: u16,
+    /// Copies since the last answer, for the back-off.
+    pub(super) unanswered: u16,
+    /// When the next copy, probe or fence is due.
+    pub(super) timer: Timestamp,
+    /// The present interval between probes.
+    pub(super) probe_interval: Duration,
+    /// Whether a packet about it waits to be written.
+    pub(super) is_queued: bool,
+    /// What the server last said of it, and when.
+    pub(super) working: Option<(Timestamp, Working)>,
+    /// What earlier submissions of this call came to, joined.
+    pub(super) earlier: Outcome,
+    /// Whether it is not to begin any more, and why.
+    pub(super) fence: Option<FenceCause>,
+    pub(super) completion: Option<Completion>,
+    /// What was learnt after it ended with an unknown outcome.
+    pub(super) settlement: Settlement,
+    /// Nobody will ask for it any more.
+    pub(super) is_released: bool,
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It has no lane and was not sent under its present number.
+    Waiting,
+    /// As `Waiting`, and not before its timer: the server was busy.
+    Delayed,
+    /// Its request was sent.
+    Sent,
+    /// The server has it: probes instead of copies.
+    Working,
+    /// It is not to begin any more: fences instead of probes, until its lane is settled.
+    Fencing,
+    /// It has no lane and needs none any more.
+    Settled,
+}
+
+impl Phase {
+    /// Whether the call holds a lane.
+    pub(super) fn has_lane(self) -> bool {
+        matches!(self, Self::Sent | Self::Working | Self::Fencing)
+    }
+}
+
+impl OutgoingCall {
+    pub(super) fn new(call: NewCall, now: Timestamp) -> Self {
+        let deadline_at = call.deadline.map_or(Timestamp::NEVER, |deadline| now + deadline);
+        Self {
+            call,
+            submitted_at: now,
+            deadline_at,
+            phase: Phase::Waiting,
+            lane: 0,
+            sequence: 0,
+            attempts: 0,
+            sent_at: [Timestamp::ZERO; 8],
+            answered: 0,
+            unanswered: 0,
+            timer: Timestamp::NEVER,
+            probe_interval: Duration::ZERO,
+            is_queued: false,
+            working: None,
+            earlier: Outcome::NotExecuted,
+            fence: None,
+            completion: None,
+            settlement: Settlement::Open,
+            is_released: false,
+        }
+    }
+
+    /// Gives it a lane and a number that was never used.
+    pub(super) fn assign(&mut self, lane: u16, sequence: u64) {
+        self.phase = Phase::Sent;
+        self.lane = lane;
+        self.sequence = sequence;
+        self.attempts = 0;
+        self.answered = 0;
+        self.unanswered = 0;
+        self.timer = Timestamp::NEVER;
+        self.working = None;
+    }
+
+    /// Counts one more packet about it and gives the packet's number. After 65,535 of them the number
+    /// stays: answers then are no measure of the round trip, and nothing else.
+    pub(super) fn next_attempt(&mut self, now: Timestamp) -> u16 {
+        self.attempts = self.attempts.saturating_add(1);
+        self.unanswered = self.unanswered.saturating_add(1);
+        self.sent_at[usize::from(self.attempts) % self.sent_at.len()] = now;
+        self.attempts
+    }
+
+    /// When the packet that an answer echoes was sent, if that is still known and unambiguous.
+    pub(super) fn sent_at(&self, attempt: u16) -> Option<Timestamp> {
+        let age = self.attempts.checked_sub(attempt)?;
+        let is_known = attempt > 0 && usize::from(age) < self.sent_at.len();
+        (is_known && self.attempts < u16::MAX)
+            .then(|| self.sent_at[usize::from(attempt) % self.sent_at.len()])
+    }
+
+    /// Whether the server has said that the handler was entered.
+    pub(super) fn is_known_to_run(&self) -> bool {
+        self.working.is_some_and(|(_, working)| working.is_running)
+    }
+
+    /// Whether it was cancelled or its deadline has passed, so that it must not be made again.
+    pub(super) fn is_fenced(&self) -> bool {
+        self.fence.is_some()
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.completion.is_some()
+    }
+}
+
+/// What is known of a call that was submitted more than once: running once is running, and an
+/// unresolved try is never outweighed by a later refusal.
+pub(super) fn join(earlier: Outcome, later: Outcome) -> Outcome {
+    match (earlier, later) {
+        (Outcome::Executed, _) | (_, Outcome::Executed) => Outcome::Executed,
+        (Outcome::Unknown, _) | (_, Outcome::Unknown) => Outcome::Unknown,
+        (Outcome::NotExecuted, Outcome::NotExecuted) => Outcome::NotExecuted,
+    }
+}
+
+/// All calls. A key names a call until it is removed and nothing ever after.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    call: Option<OutgoingCall>,
+}
+
+impl Calls {
+    pub(super) fn insert(&mut self, call: OutgoingCall) -> CallKey {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, call: None });
+            u32::try_from(self.slots.len() - 1).expect("open calls are bounded far below 2^32")
+        });
+        let slot = &mut self.slots[index as usize];
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.call = Some(call);
+        CallKey { index, generation: slot.generation }
+    }
+
+    pub(super) fn get(&self, key: CallKey) -> Option<&OutgoingCall> {
+        let slot = self.slots.get(key.index as usize)?;
+        slot.call.as_ref().filter(|_| slot.generation == key.generation)
+    }
+
+    pub(super) fn get_mut(&mut self, key: CallKey) -> Option<&mut OutgoingCall> {
+        let slot = self.slots.get_mut(key.index as usize)?;
+        slot.call.as_mut().filter(|_| slot.generation == key.generation)
+    }
+
+    pub(super) fn remove(&mut self, key: CallKey) {
+        if let Some(slot) = self.slots.get_mut(key.index as usize)
+            && slot.generation == key.generation
+            && slot.call.take().is_some()
+        {
+            self.free.push(key.index);
+        }
+    }
+
+    /// The keys of all calls, in the order of their slots.
+    pub(super) fn keys(&self) -> impl Iterator<Item = CallKey> {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.call.is_some())
+            .map(|(index, slot)| CallKey { index: index as u32, generation: slot.generation })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_join_towards_the_worse_knowledge() {
+        use Outcome::{Executed, NotExecuted, Unknown};
+        assert_eq!(join(NotExecuted, NotExecuted), NotExecuted);
+        assert_eq!(join(Unknown, NotExecuted), Unknown);
+        assert_eq!(join(NotExecuted, Unknown), Unknown);
+        assert_eq!(join(Unknown, Executed), Executed);
+        assert_eq!(join(Executed, NotExecuted), Executed);
+    }
+
+    #[test]
+    fn a_send_time_is_known_for_the_last_attempts_only() {
+        let call = NewCall {
+            interface: 0,
+            method: 0,
+            signature: 0,
+            is_idempotent: false,
+            is_oneway: false,
+            deadline: None,
+            body: bytes::Bytes::new(),
+        };
+        let mut call = OutgoingCall::new(call, Timestamp::ZERO);
+        for n in 1..=10 {
+            assert_eq!(call.next_attempt(Timestamp::from_nanos(n)), n as u16);
+        }
+        assert_eq!(call.sent_at(10), Some(Timestamp::from_nanos(10)));
+        assert_eq!(call.sent_at(3), Some(Timestamp::from_nanos(3)));
+        assert_eq!(call.sent_at(2), None);
+        assert_eq!(call.sent_at(11), None);
+        assert_eq!(call.sent_at(0), None);
+    }
+}

@@ -1,0 +1,372 @@
+//! The client's part of the handshake: getting a session, resuming it, losing it.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use super::calls::{Phase, join};
+use super::lanes::Lanes;
+use super::transmit::Outgoing;
+use super::{ClientEndpoint, Failure, canonical};
+use crate::endpoint::Transmit;
+use crate::error::{CallErrorKind, Outcome};
+use crate::statistics::DropReason;
+use crate::time::Timestamp;
+use crate::wire::VERSION;
+use crate::wire::handshake::{self as messages, Cookie, Open, Refusal, Welcome};
+
+/// A session with a server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Session {
+    pub(super) id: u64,
+    pub(super) server: SocketAddr,
+    pub(super) working_delay: Duration,
+}
+
+/// A handshake under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Handshake {
+    /// Fresh for each attempt to get a session; only its retransmissions repeat it. With a nonce used
+    /// twice, an old WELCOME would be taken for a new one.
+    nonce: u128,
+    stage: Stage,
+    /// Which of the servers is tried.
+    server: usize,
+    /// How many packets of this stage were sent to this server under this nonce.
+    attempts: u32,
+    /// How many servers were tried before this one.
+    rotations: usize,
+    started_at: Timestamp,
+    sent_at: Timestamp,
+    /// When the next packet is due.
+    pub(super) timer: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    Hello,
+    Open(Cookie),
+}
+
+/// Packets to one server before the next is tried.
+const HELLOS_PER_SERVER: u32 = 2;
+/// OPENs before a fresh cookie is asked for.
+const OPENS_PER_COOKIE: u32 = 3;
+
+impl ClientEndpoint {
+    /// Begins a handshake, if there is neither a session nor a handshake.
+    pub fn connect(&mut self, now: Timestamp) {
+        if self.session.is_none() {
+            self.begin_handshake(now);
+        }
+    }
+
+    /// Replaces the addresses that are tried.
+    pub fn set_servers(&mut self, now: Timestamp, servers: Vec<SocketAddr>) {
+        let servers: Vec<_> = servers.into_iter().map(canonical).collect();
+        if servers.is_empty() || servers == self.servers {
+            return;
+        }
+        self.servers = servers;
+        if let Some(Handshake { started_at, .. }) = self.handshake {
+            self.handshake = Some(Handshake { started_at, ..self.new_handshake(0, now) });
+        }
+    }
+
+    /// The network says that nobody listens at `server`. That may be forged and may be over soon, so
+    /// it only makes the next address come sooner.
+    pub fn handle_refused(&mut self, now: Timestamp, server: SocketAddr) {
+        let Some(handshake) = self.handshake else { return };
+        let is_current = self.servers.get(handshake.server) == Some(&canonical(server));
+        if is_current
+            && matches!(handshake.stage, Stage::Hello)
+            && handshake.rotations + 1 < self.servers.len()
+        {
+            self.try_next_server(now, handshake);
+        }
+    }
+
+    /// Begins a handshake unless one is under way. If there is a session, it is to be resumed.
+    pub(super) fn begin_handshake(&mut self, now: Timestamp) {
+        if self.handshake.is_some() || self.is_closed {
+            return;
+        }
+        let known = self.session.map(|session| session.server);
+        let first = known.and_then(|known| self.servers.iter().position(|&server| server == known));
+        self.handshake = Some(self.new_handshake(first.unwrap_or(0), now));
+    }
+
+    fn new_handshake(&mut self, server: usize, now: Timestamp) -> Handshake {
+        Handshake {
+            nonce: self.entropy.next_u128(),
+            stage: Stage::Hello,
+            server,
+            attempts: 0,
+            rotations: 0,
+            started_at: now,
+            sent_at: now,
+            timer: now,
+        }
+    }
+
+    fn try_next_server(&mut self, now: Timestamp, tried: Handshake) {
+        let server = (tried.server + 1) % self.servers.len().max(1);
+        self.handshake = Some(Handshake {
+            rotations: tried.rotations + 1,
+            started_at: tried.started_at,
+            ..self.new_handshake(server, now)
+        });
+    }
+
+    /// Acts on the handshake's timer. The next packet goes out with the next transmission.
+    pub(super) fn run_handshake_timer(&mut self, now: Timestamp) {
+        let Some(handshake) = self.handshake else { return };
+        if now.since(handshake.started_at) >= self.config.handshake_timeout {
+            self.wants_servers = true;
+            if self.open_calls == 0 && !self.has_fences() {
+                self.handshake_failure
+                    .get_or_insert(CallErrorKind::NoServer { tried: self.servers.clone() });
+                self.handshake = None;
+                return;
+            }
+            if let Some(handshake) = &mut self.handshake {
+                handshake.started_at = now;
+            }
+        }
+        if handshake.timer > now {
+            return;
+        }
+        match handshake.stage {
+            Stage::Hello if handshake.attempts >= HELLOS_PER_SERVER && self.servers.len() > 1 => {
+                self.try_next_server(now, handshake);
+            }
+            Stage::Open(_) if handshake.attempts >= OPENS_PER_COOKIE => {
+                self.handshake = Some(Handshake {
+                    started_at: handshake.started_at,
+                    rotations: handshake.rotations,
+                    ..self.new_handshake(handshake.server, now)
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes the handshake's packet if it is due.
+    pub(super) fn transmit_handshake(
+        &mut self,
+        now: Timestamp,
+        out: &mut Vec<u8>,
+    ) -> Option<Transmit> {
+        let previous = self.session.map_or(0, |session| session.id);
+        let rounds = self.handshake?.rotations / self.servers.len().max(1);
+        let handshake = self.handshake.as_mut()?;
+        let &to = self.servers.get(handshake.server)?;
+        if handshake.timer > now {
+            return None;
+        }
+        let start = out.len();
+        match handshake.stage {
+            Stage::Hello => messages::write_hello(out, handshake.nonce),
+            Stage::Open(cookie) => {
+                let open = Open { nonce: handshake.nonce, cookie, previous };
+                messages::write_open(out, &open);
+            }
+        }
+        let doublings = (rounds as u32 + handshake.attempts).min(3);
+        let interval = self.config.handshake_interval * (1 << doublings);
+        handshake.attempts += 1;
+        handshake.sent_at = now;
+        handshake.timer = now + interval;
+        Some(Transmit { to, from: None, length: out.len() - start })
+    }
+
+    pub(super) fn receive_challenge(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        body: &[u8],
+    ) -> Result<(), DropReason> {
+        let (nonce, cookie) = messages::parse_challenge(body).ok_or(DropReason::Malformed)?;
+        let handshake = self.expected(from, nonce).ok_or(DropReason::StaleHandshake)?;
+        if !matches!(handshake.stage, Stage::Hello) {
+            return Err(DropReason::StaleHandshake);
+        }
+        let sample = unambiguous_sample(now, handshake);
+        handshake.stage = Stage::Open(cookie);
+        handshake.attempts = 0;
+        handshake.timer = now;
+        self.on_handshake_sample(sample);
+        Ok(())
+    }
+
+    pub(super) fn receive_welcome(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        body: &[u8],
+    ) -> Result<(), DropReason> {
+        let welcome = messages::parse_welcome(body).ok_or(DropReason::Malformed)?;
+        let handshake = self.expected(from, welcome.nonce).ok_or(DropReason::StaleHandshake)?;
+        if !matches!(handshake.stage, Stage::Open(_)) {
+            return Err(DropReason::StaleHandshake);
+        }
+        let sample = unambiguous_sample(now, handshake);
+        self.handshake = None;
+        self.handshake_failure = None;
+        self.awaiting_since = None;
+        let resumes = self.session.is_some_and(|session| session.id == welcome.session);
+        if resumes {
+            self.statistics.sessions_resumed += 1;
+        } else {
+            self.end_session();
+            self.lanes = Lanes::new(welcome.window);
+            self.statistics.sessions_opened += 1;
+        }
+        self.on_handshake_sample(sample);
+        self.session = Some(session(&welcome, from));
+        if resumes {
+            self.repeat_everything();
+        }
+        self.start_waiting();
+        Ok(())
+    }
+
+    pub(super) fn receive_refused(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        body: &[u8],
+    ) -> Result<(), DropReason> {
+        let (nonce, refusal) = messages::parse_refused(body).ok_or(DropReason::Malformed)?;
+        let handshake = *self.expected(from, nonce).ok_or(DropReason::StaleHandshake)?;
+        if !matches!(handshake.stage, Stage::Open(_)) {
+            return Err(DropReason::StaleHandshake);
+        }
+        self.handshake_failure = Some(match refusal {
+            Refusal::Full => CallErrorKind::ServerFull,
+            Refusal::ShuttingDown => CallErrorKind::ShuttingDown,
+        });
+        // There may be room later, or at another address: begin again, no faster than before.
+        self.try_next_server(now, handshake);
+        if let Some(handshake) = &mut self.handshake {
+            handshake.timer = now + self.config.handshake_interval;
+        }
+        Ok(())
+    }
+
+    /// A datagram of another version: an answer to our HELLO, if it has our nonce.
+    pub(super) fn receive_version(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<(), DropReason> {
+        let (nonce, theirs) = messages::parse_version(datagram).ok_or(DropReason::WrongVersion)?;
+        self.expected(from, nonce).ok_or(DropReason::WrongVersion)?;
+        let failure = CallErrorKind::VersionMismatch { ours: VERSION, theirs };
+        self.handshake_failure = Some(failure.clone());
+        self.handshake = None;
+        for key in core::mem::take(&mut self.waiting) {
+            let Some(call) = self.calls.get_mut(key) else { continue };
+            call.phase = Phase::Settled;
+            let outcome = call.earlier;
+            self.finish(key, Err(Failure { outcome, kind: failure.clone() }));
+        }
+        Ok(())
+    }
+
+    /// GONE and MOVED are hints: they may be forged, so they only begin a handshake, and that decides.
+    pub(super) fn receive_hint(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        id: u64,
+    ) -> Result<(), DropReason> {
+        match self.session {
+            Some(session) if session.id == id && session.server == from => {
+                self.begin_handshake(now);
+                Ok(())
+            }
+            _ => Err(DropReason::UnknownSession),
+        }
+    }
+
+    /// The handshake that a packet from `from` with this nonce belongs to.
+    fn expected(&mut self, from: SocketAddr, nonce: u128) -> Option<&mut Handshake> {
+        let handshake = self.handshake.as_mut()?;
+        let is_ours = handshake.nonce == nonce && self.servers.get(handshake.server) == Some(&from);
+        is_ours.then_some(handshake)
+    }
+
+    fn on_handshake_sample(&mut self, sample: Option<Duration>) {
+        if let Some(sample) = sample {
+            self.round_trip.on_sample(sample);
+        }
+    }
+
+    /// One-way calls that were not written yet wait for the next session. Whatever else waits to be
+    /// written is of no use any more.
+    fn take_back_oneway_calls(&mut self) {
+        for outgoing in core::mem::take(&mut self.outbox) {
+            let Outgoing::About(key) = outgoing else { continue };
+            if let Some(call) = self.calls.get_mut(key)
+                && call.call.is_oneway
+                && !call.has_ended()
+            {
+                call.is_queued = false;
+                call.phase = Phase::Waiting;
+                self.waiting.push_back(key);
+            }
+        }
+    }
+
+    /// The server has forgotten the session: nothing of it will ever be answered.
+    fn end_session(&mut self) {
+        if self.session.take().is_none() {
+            return;
+        }
+        self.round_trip.reset();
+        self.take_back_oneway_calls();
+        let occupants: Vec<_> = self.lanes.occupants().collect();
+        let mut again = Vec::new();
+        for key in occupants {
+            let Some(call) = self.calls.get_mut(key) else { continue };
+            call.is_queued = false;
+            call.timer = Timestamp::NEVER;
+            let was_sent = call.attempts > 0;
+            let this_time = match (was_sent, call.is_known_to_run()) {
+                (false, _) => Outcome::NotExecuted,
+                (true, true) => Outcome::Executed,
+                (true, false) => Outcome::Unknown,
+            };
+            let outcome = join(call.earlier, this_time);
+            let is_wanted = matches!(call.phase, Phase::Sent | Phase::Working);
+            if call.has_ended() {
+                call.phase = Phase::Settled;
+                if call.is_released {
+                    self.calls.remove(key);
+                }
+            } else if is_wanted && (!was_sent || call.call.is_idempotent) {
+                // It provably did not run, or it may run again: it is made again in the new session,
+                // under a new number.
+                call.earlier = outcome;
+                call.phase = Phase::Waiting;
+                again.push(key);
+            } else {
+                call.phase = Phase::Settled;
+                let kind = CallErrorKind::ServerRestarted;
+                self.finish(key, Err(Failure { outcome, kind }));
+            }
+        }
+        for key in again.into_iter().rev() {
+            self.waiting.push_front(key);
+        }
+    }
+}
+
+fn session(welcome: &Welcome, server: SocketAddr) -> Session {
+    Session { id: welcome.session, server, working_delay: welcome.working_delay }
+}
+
+/// The round trip of the stage, if only one packet was sent in it (Karn's rule, RFC 6298 section 3).
+fn unambiguous_sample(now: Timestamp, handshake: &Handshake) -> Option<Duration> {
+    (handshake.attempts == 1).then(|| now.since(handshake.sent_at))
+}

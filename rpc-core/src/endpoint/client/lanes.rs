@@ -1,0 +1,95 @@
+//! The client's picture of its lanes: which are free, and which replies the server may free.
+
+use super::call::CallKey;
+use crate::time::Timestamp;
+
+/// How often an acknowledgement is repeated before the client leaves it at that. The next call on
+/// the lane acknowledges as well.
+pub(super) const ACKNOWLEDGEMENT_TRIES: u8 = 4;
+
+/// One lane.
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    occupant: Option<CallKey>,
+    reply: Option<ReceivedReply>,
+}
+
+/// A reply that has arrived and that the server still stores.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReceivedReply {
+    pub(super) sequence: u64,
+    /// When the server is to be told next.
+    pub(super) due: Timestamp,
+    pub(super) tries: u8,
+}
+
+/// The lanes of a session.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lanes {
+    lanes: Vec<Lane>,
+    /// Free lanes, the one used last on top: few lanes are used, and those are used again soon, which
+    /// acknowledges their replies.
+    free: Vec<u16>,
+}
+
+impl Lanes {
+    pub(super) fn new(window: u16) -> Self {
+        Self {
+            lanes: vec![Lane::default(); usize::from(window)],
+            free: (0..window).rev().collect(),
+        }
+    }
+
+    pub(super) fn has_free(&self) -> bool {
+        !self.free.is_empty()
+    }
+
+    /// Takes a free lane for a call. Its next request acknowledges the lane's previous reply.
+    pub(super) fn take(&mut self, key: CallKey) -> Option<u16> {
+        let lane = self.free.pop()?;
+        self.lanes[usize::from(lane)] = Lane { occupant: Some(key), reply: None };
+        Some(lane)
+    }
+
+    pub(super) fn occupant(&self, lane: u16) -> Option<CallKey> {
+        self.lanes.get(usize::from(lane))?.occupant
+    }
+
+    /// Frees a lane whose call is settled.
+    pub(super) fn release(&mut self, lane: u16) {
+        if let Some(entry) = self.lanes.get_mut(usize::from(lane))
+            && entry.occupant.take().is_some()
+        {
+            self.free.push(lane);
+        }
+    }
+
+    /// The calls that hold lanes, in the order of the lanes.
+    pub(super) fn occupants(&self) -> impl Iterator<Item = CallKey> {
+        self.lanes.iter().filter_map(|lane| lane.occupant)
+    }
+
+    /// A reply has arrived; the server is to be told by `due` unless a call does it before.
+    pub(super) fn on_reply(&mut self, lane: u16, sequence: u64, due: Timestamp) {
+        if let Some(entry) = self.lanes.get_mut(usize::from(lane)) {
+            entry.reply = Some(ReceivedReply { sequence, due, tries: 0 });
+        }
+    }
+
+    /// The server confirmed an acknowledgement.
+    pub(super) fn on_acknowledged(&mut self, lane: u16, sequence: u64) {
+        if let Some(entry) = self.lanes.get_mut(usize::from(lane))
+            && entry.reply.is_some_and(|reply| reply.sequence == sequence)
+        {
+            entry.reply = None;
+        }
+    }
+
+    /// The replies that are not acknowledged, with their lanes.
+    pub(super) fn replies(&mut self) -> impl Iterator<Item = (u16, &mut ReceivedReply)> {
+        self.lanes
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(lane, entry)| entry.reply.as_mut().map(|reply| (lane as u16, reply)))
+    }
+}

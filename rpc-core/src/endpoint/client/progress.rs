@@ -1,0 +1,248 @@
+//! Moving a call on: submission, cancellation, deadline, its end.
+
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::calls::{OutgoingCall, Phase, join};
+use super::transmit::Outgoing;
+use super::{CallKey, ClientEndpoint, Completion, Failure, NewCall};
+use crate::error::{CallErrorKind, Outcome, Settlement};
+use crate::time::Timestamp;
+use crate::wire::DATAGRAM_OVERHEAD;
+use crate::wire::frame::{FenceCause, ONEWAY_LANE, REQUEST_OVERHEAD};
+
+impl ClientEndpoint {
+    /// Submits a call. It gets a lane at once, or waits for one. A one-way call ends with an empty
+    /// result as soon as its datagram has been given out.
+    ///
+    /// A call that cannot be made ends at once, and its completion says why.
+    pub fn submit(&mut self, now: Timestamp, call: NewCall) -> CallKey {
+        let refusal = self.refusal(&call);
+        let deadline_at = call.deadline.map_or(Timestamp::NEVER, |deadline| now + deadline);
+        let key = self.calls.insert(OutgoingCall::new(call, now));
+        self.statistics.calls += 1;
+        self.open_calls += 1;
+        if let Some(kind) = refusal {
+            self.end(key, Outcome::NotExecuted, kind);
+            return key;
+        }
+        self.next_deadline = self.next_deadline.min(deadline_at);
+        self.waiting.push_back(key);
+        self.start_waiting();
+        if self.session.is_none() {
+            self.begin_handshake(now);
+        }
+        key
+    }
+
+    fn refusal(&self, call: &NewCall) -> Option<CallErrorKind> {
+        let limit = self.config.datagram_size - DATAGRAM_OVERHEAD - REQUEST_OVERHEAD;
+        let size = call.body.len();
+        if self.is_closed {
+            Some(CallErrorKind::Closed)
+        } else if size > limit {
+            Some(CallErrorKind::RequestTooLarge { size, limit })
+        } else if self.open_calls >= self.config.maximum_open_calls {
+            Some(CallErrorKind::Busy { retry_after: Duration::ZERO })
+        } else {
+            None
+        }
+    }
+
+    /// Gives lanes to waiting calls, as long as there are any of both.
+    pub(super) fn start_waiting(&mut self) {
+        if self.session.is_none() {
+            return;
+        }
+        while let Some(&key) = self.waiting.front() {
+            let Some(call) = self.calls.get(key).filter(|call| call.phase == Phase::Waiting) else {
+                self.waiting.pop_front();
+                continue;
+            };
+            let lane = if call.call.is_oneway {
+                ONEWAY_LANE
+            } else if self.lanes.has_free() {
+                self.lanes.take(key).expect("there is a free lane")
+            } else {
+                return;
+            };
+            self.waiting.pop_front();
+            self.last_sequence += 1;
+            let call = self.calls.get_mut(key).expect("it was found just now");
+            call.assign(lane, self.last_sequence);
+            self.budget.on_call();
+            self.queue(key);
+        }
+    }
+
+    /// Lines a call up for sending whatever its phase asks for.
+    pub(super) fn queue(&mut self, key: CallKey) {
+        if let Some(call) = self.calls.get_mut(key)
+            && !call.is_queued
+        {
+            call.is_queued = true;
+            self.outbox.push_back(Outgoing::About(key));
+        }
+    }
+
+    /// Asks that a call not run. One that was never sent ends at once; otherwise it ends when the
+    /// server has said what became of it, or at its deadline.
+    pub fn cancel(&mut self, key: CallKey) {
+        let Some(call) = self.calls.get_mut(key).filter(|call| !call.has_ended()) else { return };
+        match call.phase {
+            Phase::Waiting | Phase::Delayed => {
+                let outcome = call.earlier;
+                self.end(key, outcome, CallErrorKind::Cancelled);
+            }
+            Phase::Sent if call.attempts == 0 => {
+                let outcome = call.earlier;
+                self.settle_lane(key);
+                self.end(key, outcome, CallErrorKind::Cancelled);
+            }
+            Phase::Sent | Phase::Working => {
+                call.phase = Phase::Fencing;
+                call.fence = Some(FenceCause::Cancelled);
+                call.unanswered = 0;
+                self.queue(key);
+            }
+            Phase::Fencing | Phase::Settled => {}
+        }
+    }
+
+    /// Nobody will ask for a call any more. One that has not ended is cancelled. The key is dead
+    /// afterwards.
+    pub fn release(&mut self, key: CallKey) {
+        self.cancel(key);
+        self.detach(key);
+    }
+
+    /// Nobody will ask for a call any more, and it goes on. The key is dead afterwards.
+    pub fn detach(&mut self, key: CallKey) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        call.is_released = true;
+        if call.has_ended() && !call.phase.has_lane() {
+            self.calls.remove(key);
+        }
+    }
+
+    /// Ends every call and lines up a CLOSE. What was sent ends with an unknown outcome.
+    pub fn close(&mut self) {
+        if core::mem::replace(&mut self.is_closed, true) {
+            return;
+        }
+        self.handshake = None;
+        self.outbox.clear();
+        self.waiting.clear();
+        self.delayed.clear();
+        let keys: Vec<_> = self.calls.keys().collect();
+        for key in keys {
+            let outcome = self.outcome_so_far(key);
+            if let Some(call) = self.calls.get_mut(key) {
+                call.is_queued = false;
+            }
+            self.settle_lane(key);
+            self.end(key, outcome, CallErrorKind::Closed);
+        }
+        if self.session.is_some() {
+            self.outbox.push_back(Outgoing::Close);
+        }
+    }
+
+    /// A call's deadline has passed: it ends with what is known by now, and is fenced.
+    pub(super) fn expire(&mut self, key: CallKey) {
+        let outcome = self.outcome_so_far(key);
+        let Some(call) = self.calls.get_mut(key).filter(|call| !call.has_ended()) else { return };
+        let deadline = call.call.deadline.unwrap_or(Duration::MAX);
+        let kind = match call.phase {
+            Phase::Waiting if self.session.is_none() => {
+                return self.end(key, outcome, self.handshake_trouble());
+            }
+            Phase::Fencing => CallErrorKind::Cancelled,
+            _ => CallErrorKind::DeadlineExceeded { deadline },
+        };
+        match call.phase {
+            Phase::Sent if call.attempts == 0 => self.settle_lane(key),
+            Phase::Sent | Phase::Working => {
+                call.phase = Phase::Fencing;
+                call.fence = Some(FenceCause::Deadline);
+                call.unanswered = 0;
+                self.queue(key);
+            }
+            Phase::Waiting | Phase::Delayed | Phase::Fencing | Phase::Settled => {}
+        }
+        self.end(key, outcome, kind);
+    }
+
+    /// Why there is no session.
+    pub(super) fn handshake_trouble(&self) -> CallErrorKind {
+        self.handshake_failure
+            .clone()
+            .unwrap_or_else(|| CallErrorKind::NoServer { tried: self.servers.clone() })
+    }
+
+    /// What is known at this moment about whether a call ran.
+    pub(super) fn outcome_so_far(&self, key: CallKey) -> Outcome {
+        let Some(call) = self.calls.get(key) else { return Outcome::Unknown };
+        let this_time = match call.phase {
+            Phase::Waiting | Phase::Delayed => Outcome::NotExecuted,
+            Phase::Sent | Phase::Working | Phase::Fencing if call.attempts == 0 => {
+                Outcome::NotExecuted
+            }
+            _ if call.is_known_to_run() => Outcome::Executed,
+            _ => Outcome::Unknown,
+        };
+        join(call.earlier, this_time)
+    }
+
+    /// The server has told what became of a lane's call: the lane is free.
+    pub(super) fn settle_lane(&mut self, key: CallKey) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let had_lane = call.phase.has_lane();
+        let lane = call.lane;
+        call.phase = Phase::Settled;
+        call.timer = Timestamp::NEVER;
+        if call.is_released && call.has_ended() {
+            self.calls.remove(key);
+        }
+        if had_lane && lane != ONEWAY_LANE {
+            self.lanes.release(lane);
+            self.start_waiting();
+        }
+    }
+
+    /// A call ends with an error.
+    pub(super) fn end(&mut self, key: CallKey, outcome: Outcome, kind: CallErrorKind) {
+        self.finish(key, Err(Failure { outcome, kind }));
+    }
+
+    /// A call ends. If it has ended before, with an unknown outcome, it is settled instead.
+    pub(super) fn finish(&mut self, key: CallKey, completion: Completion) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        if call.has_ended() {
+            call.settlement = match completion {
+                Ok(reply) => Settlement::Replied(reply),
+                Err(Failure { outcome: Outcome::NotExecuted, .. }) => Settlement::NotExecuted,
+                Err(Failure { outcome: Outcome::Executed, .. }) => Settlement::Executed,
+                Err(Failure { outcome: Outcome::Unknown, .. }) => return,
+            };
+            return;
+        }
+        match &completion {
+            Ok(_) => self.statistics.replies += 1,
+            Err(_) => self.statistics.failures += 1,
+        }
+        self.open_calls -= 1;
+        call.completion = Some(completion);
+        if matches!(call.phase, Phase::Waiting | Phase::Delayed) {
+            call.phase = Phase::Settled;
+        }
+        // The arguments are needed no more, except by copies of a request, and there will be none.
+        call.call.body = Bytes::new();
+        if !call.is_released {
+            self.finished.push_back(key);
+        } else if !call.phase.has_lane() {
+            self.calls.remove(key);
+        }
+    }
+}

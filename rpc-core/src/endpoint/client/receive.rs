@@ -1,0 +1,266 @@
+//! What each answer of the server means for its call.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::calls::{Phase, join};
+use super::{CallKey, ClientEndpoint};
+use crate::error::{CallErrorKind, Outcome};
+use crate::statistics::DropReason;
+use crate::time::Timestamp;
+use crate::wire::frame::{
+    FenceCause, HELD_UNKNOWN, ReplyCode, ServerAnswer, ServerFrame, VerdictCode, Working,
+    next_server_frame,
+};
+use crate::wire::{HEADER_LENGTH, Header, Kind, Role};
+
+/// The measure of the round trip that a datagram gives: one, from the newest packet it answers.
+#[derive(Clone, Copy, Debug)]
+struct Sample {
+    sent_at: Timestamp,
+    held: Duration,
+}
+
+impl ClientEndpoint {
+    pub(super) fn receive(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        datagram: &Bytes,
+    ) -> Result<(), DropReason> {
+        let (header, body) = match Header::parse(datagram) {
+            Err(DropReason::WrongVersion) => return self.receive_version(from, datagram),
+            parsed => parsed?,
+        };
+        if header.role != Role::Server {
+            return Err(DropReason::WrongRole);
+        }
+        match header.kind {
+            Kind::Frames => self.receive_frames(now, from, header.session, body, datagram),
+            Kind::Challenge => self.receive_challenge(now, from, body),
+            Kind::Welcome => self.receive_welcome(now, from, body),
+            Kind::Refused => self.receive_refused(now, from, body),
+            Kind::Gone | Kind::Moved => self.receive_hint(now, from, header.session),
+            Kind::Version => self.receive_version(from, datagram),
+            Kind::Hello | Kind::Open => Err(DropReason::Malformed),
+        }
+    }
+
+    fn receive_frames(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        id: u64,
+        body: &[u8],
+        datagram: &Bytes,
+    ) -> Result<(), DropReason> {
+        match self.session {
+            Some(session) if session.id == id => {
+                if session.server != from {
+                    return Err(DropReason::WrongAddress);
+                }
+            }
+            _ => return Err(DropReason::UnknownSession),
+        }
+        // All or nothing: a datagram with one malformed frame changes nothing.
+        let mut at = 0;
+        while at < body.len() {
+            next_server_frame(body, &mut at).ok_or(DropReason::Malformed)?;
+        }
+        let mut at = 0;
+        let mut sample = None;
+        while let Some(frame) = next_server_frame(body, &mut at) {
+            self.receive_answer(now, &frame, datagram, &mut sample);
+        }
+        if let Some(Sample { sent_at, held }) = sample {
+            self.round_trip.on_sample(now.since(sent_at).saturating_sub(held));
+        }
+        Ok(())
+    }
+
+    fn receive_answer(
+        &mut self,
+        now: Timestamp,
+        frame: &ServerFrame,
+        datagram: &Bytes,
+        sample: &mut Option<Sample>,
+    ) {
+        let subject = frame.subject;
+        if frame.answer == ServerAnswer::Acknowledged {
+            self.awaiting_since = None;
+            return self.lanes.on_acknowledged(subject.lane, subject.sequence);
+        }
+        let key = self.lanes.occupant(subject.lane);
+        let call = key.and_then(|key| Some((key, self.calls.get_mut(key)?)));
+        let Some((key, call)) = call.filter(|(_, call)| call.sequence == subject.sequence) else {
+            self.statistics.stale_frames += 1;
+            return;
+        };
+        let is_fresh = subject.attempt > call.answered;
+        if is_fresh {
+            call.answered = subject.attempt.min(call.attempts);
+            call.unanswered = 0;
+            if frame.held != HELD_UNKNOWN
+                && let Some(sent_at) = call.sent_at(subject.attempt)
+                && sample.is_none_or(|newest| sent_at > newest.sent_at)
+            {
+                *sample = Some(Sample { sent_at, held: Duration::from_micros(frame.held.into()) });
+            }
+        }
+        // A WORKING that answers nothing new may be forged or old, and proves nothing.
+        if is_fresh || !matches!(frame.answer, ServerAnswer::Working(_)) {
+            self.awaiting_since = None;
+        }
+        match &frame.answer {
+            ServerAnswer::Reply(code, body) => {
+                let body = payload(datagram, body.start, body.end);
+                self.on_reply(now, key, *code, body);
+            }
+            ServerAnswer::Verdict(code, detail) => {
+                let detail = payload(datagram, detail.start, detail.end);
+                self.on_verdict(now, key, *code, &detail);
+            }
+            ServerAnswer::Working(working) => self.on_working(now, key, *working, is_fresh),
+            ServerAnswer::NotKept => self.on_not_kept(now, key),
+            ServerAnswer::Running => {
+                self.settle_lane(key);
+                self.end(key, Outcome::Executed, CallErrorKind::Cancelled);
+            }
+            ServerAnswer::Superseded => {
+                let outcome = self.outcome_so_far(key);
+                self.settle_lane(key);
+                self.end(key, outcome, CallErrorKind::Cancelled);
+            }
+            ServerAnswer::Unseen => self.on_unseen(key),
+            ServerAnswer::Acknowledged => unreachable!("it was handled above"),
+        }
+    }
+
+    fn on_reply(&mut self, now: Timestamp, key: CallKey, code: ReplyCode, body: Bytes) {
+        let Some(call) = self.calls.get(key) else { return };
+        let (lane, sequence) = (call.lane, call.sequence);
+        if !call.call.is_idempotent {
+            let due = now + self.config.acknowledgement_delay;
+            self.lanes.on_reply(lane, sequence, due);
+            self.next_acknowledgement = self.next_acknowledgement.min(due);
+        }
+        let text = || String::from_utf8_lossy(&body).into_owned();
+        let completion = match code {
+            ReplyCode::Result => Ok(body),
+            ReplyCode::Panicked => Err(CallErrorKind::HandlerPanicked { message: text() }),
+            ReplyCode::Dropped => Err(CallErrorKind::ReplyDropped),
+            ReplyCode::TooLarge => Err(CallErrorKind::ReplyTooLarge { detail: text() }),
+        };
+        self.settle_lane(key);
+        match completion {
+            Ok(body) => self.finish(key, Ok(body)),
+            Err(kind) => self.end(key, Outcome::Executed, kind),
+        }
+    }
+
+    fn on_verdict(&mut self, now: Timestamp, key: CallKey, code: VerdictCode, detail: &[u8]) {
+        let Some(call) = self.calls.get(key) else { return };
+        let outcome = join(call.earlier, Outcome::NotExecuted);
+        let text = || String::from_utf8_lossy(detail).into_owned();
+        let kind = match code {
+            VerdictCode::Busy => return self.on_busy(now, key, detail),
+            VerdictCode::UnknownInterface => CallErrorKind::UnknownInterface,
+            VerdictCode::UnknownMethod => CallErrorKind::UnknownMethod,
+            VerdictCode::SignatureMismatch => {
+                CallErrorKind::SignatureMismatch { client: String::new(), server: text() }
+            }
+            VerdictCode::Undecodable => CallErrorKind::UndecodableArguments { detail: text() },
+            VerdictCode::ShuttingDown => CallErrorKind::ShuttingDown,
+            VerdictCode::Fenced if call.fence == Some(FenceCause::Cancelled) => {
+                CallErrorKind::Cancelled
+            }
+            VerdictCode::Expired | VerdictCode::Fenced => CallErrorKind::DeadlineExceeded {
+                deadline: call.call.deadline.unwrap_or(Duration::MAX),
+            },
+        };
+        self.settle_lane(key);
+        self.end(key, outcome, kind);
+    }
+
+    /// The server is too busy: the call did not run and never will under this number. It is made
+    /// again under another one if there is time for that.
+    fn on_busy(&mut self, now: Timestamp, key: CallKey, detail: &[u8]) {
+        const LONGEST: Duration = Duration::from_secs(60);
+        let hint = detail.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        let retry_after = Duration::from_millis(hint.into()).min(LONGEST);
+        let spread = retry_after.mul_f32(self.jitter.f32() / 2.0);
+        let at = now + retry_after + spread;
+        let may_retry = self.budget.take(now).is_ok();
+        let Some(call) = self.calls.get(key) else { return };
+        let outcome = call.earlier;
+        let is_wanted = matches!(call.phase, Phase::Sent | Phase::Working) && !call.is_released;
+        if !(is_wanted && may_retry && at < call.deadline_at) {
+            self.settle_lane(key);
+            return self.end(key, outcome, CallErrorKind::Busy { retry_after });
+        }
+        self.settle_lane(key);
+        if let Some(call) = self.calls.get_mut(key) {
+            call.phase = Phase::Delayed;
+            call.timer = at;
+            self.next_timer = self.next_timer.min(at);
+            self.delayed.push(key);
+        }
+    }
+
+    fn on_working(&mut self, now: Timestamp, key: CallKey, working: Working, is_fresh: bool) {
+        let shortest = self.config.probe_interval.max(self.round_trip.timeout());
+        let longest = self.config.maximum_probe_interval.max(shortest);
+        let Some(call) = self.calls.get_mut(key) else { return };
+        call.working = Some((now, working));
+        match call.phase {
+            Phase::Sent => {
+                call.phase = Phase::Working;
+                call.probe_interval = shortest;
+            }
+            Phase::Working if is_fresh => {
+                call.probe_interval = (call.probe_interval * 3 / 2).clamp(shortest, longest);
+            }
+            // While it is fenced, the fence's own timer goes on.
+            _ => return,
+        }
+        call.timer = now + call.probe_interval;
+        self.next_timer = self.next_timer.min(call.timer);
+    }
+
+    /// It ran, and its reply is gone. An idempotent call is made again.
+    fn on_not_kept(&mut self, now: Timestamp, key: CallKey) {
+        let may_retry = self.budget.take(now).is_ok();
+        self.settle_lane(key);
+        let Some(call) = self.calls.get_mut(key) else { return };
+        if call.has_ended() || !may_retry || !call.call.is_idempotent || call.is_fenced() {
+            return self.end(key, Outcome::Executed, CallErrorKind::ReplyNotKept);
+        }
+        call.earlier = Outcome::Executed;
+        call.phase = Phase::Waiting;
+        self.waiting.push_front(key);
+        self.start_waiting();
+    }
+
+    /// The server has never seen a call that it was asked about: its request goes out again.
+    fn on_unseen(&mut self, key: CallKey) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        if call.phase == Phase::Working {
+            call.phase = Phase::Sent;
+            self.queue(key);
+        }
+    }
+}
+
+/// The bytes of a frame's body as bytes of their own. Small ones are copied, so that a result that is
+/// kept does not keep a whole receive buffer alive.
+fn payload(datagram: &Bytes, start: usize, end: usize) -> Bytes {
+    const COPY_BELOW: usize = 16 * 1024;
+    let range = HEADER_LENGTH + start..HEADER_LENGTH + end;
+    if range.len() < COPY_BELOW {
+        Bytes::copy_from_slice(&datagram[range])
+    } else {
+        datagram.slice(range)
+    }
+}

@@ -1,0 +1,244 @@
+//! What is due: copies of requests, probes, fences, deadlines, acknowledgements, silence.
+//!
+//! The three `next_` fields of the endpoint are lower bounds: setting a timer lowers one, and only
+//! when it has come are the calls behind it looked at and the bound made exact again. A call that is
+//! answered in time, which is nearly every call, costs no search.
+
+use core::time::Duration;
+
+use super::calls::Phase;
+use super::lanes::ACKNOWLEDGEMENT_TRIES;
+use super::transmit::Outgoing;
+use super::{CallKey, ClientEndpoint};
+use crate::error::CallErrorKind;
+use crate::time::Timestamp;
+use crate::wire::frame::FenceCause;
+
+/// Fences without any answer before the client waits for a sign of life instead.
+const FENCES_WITHOUT_ANSWER: u16 = 16;
+
+impl ClientEndpoint {
+    pub(super) fn run_timers(&mut self, now: Timestamp) {
+        self.forgive_a_pause(now);
+        if now >= self.next_deadline {
+            self.run_deadlines(now);
+        }
+        self.run_silence(now);
+        self.run_handshake_timer(now);
+        self.fail_calls_without_server(now);
+        if now >= self.next_timer {
+            self.run_call_timers(now);
+        }
+        if now >= self.next_acknowledgement {
+            self.run_acknowledgements(now);
+        }
+    }
+
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let mut next = self.next_timer.min(self.next_deadline).min(self.next_acknowledgement);
+        if let Some(handshake) = &self.handshake {
+            next = next.min(handshake.timer);
+            if let Some(at) = self.first_call_without_server() {
+                next = next.min(at);
+            }
+        }
+        if let Some(at) = self.silence_due() {
+            next = next.min(at);
+        }
+        (next != Timestamp::NEVER).then_some(next)
+    }
+
+    /// When the process or the machine was stopped for a while, the server was not silent: nobody
+    /// listened. What it sent meanwhile was read before the timers run.
+    fn forgive_a_pause(&mut self, now: Timestamp) {
+        const PAUSE: Duration = Duration::from_secs(1);
+        if self.awaiting_since.is_some()
+            && self.next_due().is_some_and(|due| now.since(due) >= PAUSE)
+        {
+            self.awaiting_since = Some(now);
+        }
+    }
+
+    fn run_deadlines(&mut self, now: Timestamp) {
+        let mut due = Vec::new();
+        let mut next = Timestamp::NEVER;
+        for key in self.calls.keys() {
+            let Some(call) = self.calls.get(key).filter(|call| !call.has_ended()) else { continue };
+            if call.deadline_at <= now {
+                due.push(key);
+            } else {
+                next = next.min(call.deadline_at);
+            }
+        }
+        self.next_deadline = next;
+        for key in due {
+            self.expire(key);
+        }
+    }
+
+    /// How long nothing may be heard before the session is doubted and a handshake begins.
+    fn suspicion(&self) -> Duration {
+        (self.round_trip.timeout() * 8).max(self.config.silence_limit / 16)
+    }
+
+    fn silence_due(&self) -> Option<Timestamp> {
+        let since =
+            self.awaiting_since.filter(|_| self.open_calls > 0 && self.session.is_some())?;
+        let patience = match self.handshake {
+            None => self.suspicion().min(self.config.silence_limit),
+            Some(_) => self.config.silence_limit,
+        };
+        Some(since + patience)
+    }
+
+    fn run_silence(&mut self, now: Timestamp) {
+        let Some(since) = self.awaiting_since else { return };
+        if self.silence_due().is_none_or(|due| due > now) {
+            return;
+        }
+        if now.since(since) < self.config.silence_limit {
+            return self.begin_handshake(now);
+        }
+        // Unreachable: the calls that were sent end with what is known, and their lanes stay taken
+        // until the server has been heard again.
+        self.awaiting_since = None;
+        self.wants_servers = true;
+        let silent = now.since(since);
+        let occupants: Vec<_> = self.lanes.occupants().collect();
+        for key in occupants {
+            let outcome = self.outcome_so_far(key);
+            let Some(call) = self.calls.get_mut(key).filter(|call| !call.has_ended()) else {
+                continue;
+            };
+            call.phase = Phase::Fencing;
+            call.fence.get_or_insert(FenceCause::Deadline);
+            call.timer = now + self.config.maximum_probe_interval;
+            self.next_timer = self.next_timer.min(call.timer);
+            self.end(key, outcome, CallErrorKind::Unreachable { silent });
+        }
+    }
+
+    /// When the call that has waited longest for a session gives up.
+    fn first_call_without_server(&self) -> Option<Timestamp> {
+        if self.session.is_some() {
+            return None;
+        }
+        let first = self.waiting.iter().find_map(|&key| self.calls.get(key))?;
+        Some(first.submitted_at + self.config.handshake_timeout)
+    }
+
+    /// Ends the calls that have waited for a session as long as a handshake may take.
+    fn fail_calls_without_server(&mut self, now: Timestamp) {
+        while self.first_call_without_server().is_some_and(|at| at <= now) {
+            let Some(key) = self.waiting.pop_front() else { return };
+            let outcome = self.outcome_so_far(key);
+            let kind = self.handshake_trouble();
+            if self.calls.get(key).is_some_and(|call| call.phase == Phase::Waiting) {
+                self.end(key, outcome, kind);
+            }
+        }
+    }
+
+    fn run_call_timers(&mut self, now: Timestamp) {
+        self.next_timer = Timestamp::NEVER;
+        let occupants: Vec<_> = self.lanes.occupants().collect();
+        for key in occupants {
+            let Some(call) = self.calls.get(key) else { continue };
+            if call.timer <= now && !call.is_queued {
+                self.run_call_timer(now, key);
+            }
+            if let Some(call) = self.calls.get(key) {
+                self.next_timer = self.next_timer.min(call.timer);
+            }
+        }
+        self.run_delayed(now);
+    }
+
+    fn run_call_timer(&mut self, now: Timestamp, key: CallKey) {
+        let Some(call) = self.calls.get(key) else { return };
+        let (phase, unanswered) = (call.phase, call.unanswered);
+        let wait = match phase {
+            Phase::Sent => self.budget.take(now).err().inspect(|_| {
+                self.statistics.retransmissions_delayed += 1;
+            }),
+            Phase::Working => self.wait_of_silent_probe(now),
+            Phase::Fencing if unanswered >= FENCES_WITHOUT_ANSWER => Some(Duration::MAX),
+            Phase::Fencing | Phase::Waiting | Phase::Delayed | Phase::Settled => None,
+        };
+        if let Some(call) = self.calls.get_mut(key) {
+            // Sending sets the timer anew.
+            call.timer = wait.map_or(Timestamp::NEVER, |wait| now + wait);
+        }
+        if wait.is_none() {
+            self.queue(key);
+        }
+    }
+
+    /// While the server is silent, one call probes for all: how long this one has to wait.
+    fn wait_of_silent_probe(&mut self, now: Timestamp) -> Option<Duration> {
+        let silent = self.awaiting_since.map_or(Duration::ZERO, |since| now.since(since));
+        if silent < self.round_trip.timeout() * 2 {
+            return None;
+        }
+        if now < self.silent_probe_at {
+            return Some(self.silent_probe_at.since(now));
+        }
+        self.silent_probe_at = now + (silent / 2).min(self.config.maximum_probe_interval);
+        None
+    }
+
+    fn run_delayed(&mut self, now: Timestamp) {
+        for key in core::mem::take(&mut self.delayed) {
+            let delayed = self.calls.get_mut(key).filter(|call| call.phase == Phase::Delayed);
+            let Some(call) = delayed else { continue };
+            if call.timer <= now {
+                call.phase = Phase::Waiting;
+                call.timer = Timestamp::NEVER;
+                self.waiting.push_back(key);
+            } else {
+                self.next_timer = self.next_timer.min(call.timer);
+                self.delayed.push(key);
+            }
+        }
+        self.start_waiting();
+        if self.session.is_none() && !self.waiting.is_empty() {
+            self.begin_handshake(now);
+        }
+    }
+
+    fn run_acknowledgements(&mut self, now: Timestamp) {
+        let repeat = (self.round_trip.timeout() * 2).max(self.config.acknowledgement_delay);
+        let mut next = Timestamp::NEVER;
+        for (lane, reply) in self.lanes.replies() {
+            if reply.due <= now {
+                if reply.tries >= ACKNOWLEDGEMENT_TRIES {
+                    continue;
+                }
+                reply.tries += 1;
+                reply.due = now + repeat * u32::from(reply.tries);
+                let sequence = reply.sequence;
+                self.outbox.push_back(Outgoing::Acknowledge { lane, sequence });
+            }
+            next = next.min(reply.due);
+        }
+        self.next_acknowledgement = next;
+    }
+
+    /// The server has been heard again after a handshake: whatever is open is sent again at once.
+    pub(super) fn repeat_everything(&mut self) {
+        let occupants: Vec<_> = self.lanes.occupants().collect();
+        for key in occupants {
+            if let Some(call) = self.calls.get_mut(key) {
+                call.unanswered = 0;
+            }
+            self.queue(key);
+        }
+    }
+
+    /// Whether calls that have ended still hold lanes.
+    pub(super) fn has_fences(&self) -> bool {
+        self.lanes
+            .occupants()
+            .any(|key| self.calls.get(key).is_some_and(|call| call.phase == Phase::Fencing))
+    }
+}

@@ -1,0 +1,62 @@
+//! The protocol core: state machines without I/O, clocks or threads.
+//!
+//! A host owns a [`ClientEndpoint`] or a [`ServerEndpoint`] and drives it through [`Machine`]:
+//!
+//! 1. it hands in every datagram that arrived, then calls [`Machine::handle_timeout`];
+//! 2. it issues its own commands (submit a call, answer one);
+//! 3. it asks [`Machine::poll_transmit`] until nothing is left to send;
+//! 4. it sleeps until [`Machine::poll_timeout`], or until a datagram or a command comes.
+//!
+//! Any extra poll, a late time-out or an input repeated at the same time is harmless. A host that
+//! forgets to poll loses progress, never correctness.
+
+pub mod client;
+pub mod server;
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+
+use crate::time::Timestamp;
+
+pub use client::ClientEndpoint;
+pub use server::ServerEndpoint;
+
+/// What a host needs of an endpoint of either role.
+pub trait Machine: Send {
+    /// Takes one received datagram. `local` is the local address it was sent to, where the host
+    /// knows it; answers then leave from that address.
+    fn handle_datagram(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        datagram: &Bytes,
+    );
+
+    /// Acts on every timer that is due at `now`. The socket must have been drained first, so that an
+    /// answer that is already there is never mistaken for silence.
+    fn handle_timeout(&mut self, now: Timestamp);
+
+    /// Appends the next datagram to `out` and says where it goes; `None` if there is nothing to send.
+    ///
+    /// A datagram that could not be sent may be thrown away: to the protocol it was lost.
+    fn poll_transmit(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Option<Transmit>;
+
+    /// When [`handle_timeout`](Self::handle_timeout) must be called next; `None` for not at all.
+    fn poll_timeout(&self) -> Option<Timestamp>;
+}
+
+/// One datagram to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// Where it goes.
+    pub to: SocketAddr,
+    /// The local address it must leave from; `None` lets the system choose.
+    pub from: Option<IpAddr>,
+    /// How many bytes were appended to the buffer.
+    pub length: usize,
+}
+
+#[cfg(test)]
+mod tests;

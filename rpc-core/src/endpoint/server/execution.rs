@@ -1,0 +1,325 @@
+//! The queue of calls, taking one to run, and recording what became of it.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::ServerEndpoint;
+use super::incoming::{CallToken, Finished, Ready};
+use super::records::{Phase, Record};
+use super::requests::detail;
+use super::session::QueuedAnswer;
+use super::window::LaneState;
+use crate::context::Context;
+use crate::time::Timestamp;
+use crate::wire::frame::{ONEWAY_LANE, ReplyCode, VerdictCode};
+
+/// Calls that wait for a worker, in order of arrival. Entries whose call is gone are skipped.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    entries: VecDeque<CallToken>,
+    /// Entries whose call still waits.
+    live: usize,
+    /// Calls that wait until fewer handlers of their session run.
+    parked: usize,
+    next_ticket: u64,
+    /// The ticket of the call that was taken last.
+    served: u64,
+}
+
+impl Queue {
+    /// Calls that wait, parked ones included.
+    pub(super) fn waiting(&self) -> usize {
+        self.live + self.parked
+    }
+
+    /// A number that says how late a call came.
+    pub(super) fn ticket(&mut self) -> u64 {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    pub(super) fn push(&mut self, token: CallToken) {
+        self.entries.push_back(token);
+        self.live += 1;
+    }
+
+    /// About how many calls are before the one with this ticket.
+    pub(super) fn position(&self, ticket: u64) -> u32 {
+        let waiting = self.waiting().saturating_sub(1) as u64;
+        let ahead = ticket.saturating_sub(self.served + 1).min(waiting);
+        u32::try_from(ahead).unwrap_or(u32::MAX)
+    }
+}
+
+impl ServerEndpoint {
+    /// How many calls can be taken to be run. Not among them are calls of a session that runs as many
+    /// handlers as one session may.
+    pub fn queued(&self) -> usize {
+        self.queue.live
+    }
+
+    /// Since when the oldest of them has waited.
+    pub fn oldest_queued(&self) -> Option<Timestamp> {
+        self.first_queued().and_then(|record| match record.phase {
+            Phase::Queued { since, .. } => Some(since),
+            _ => None,
+        })
+    }
+
+    /// The service and the method that [`take_ready`](Self::take_ready) would give next.
+    pub fn peek_ready(&self) -> Option<(usize, u32)> {
+        self.first_queued().map(|record| (record.service, record.method))
+    }
+
+    /// How many handlers were taken and not completed.
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    fn first_queued(&self) -> Option<&Record> {
+        let live = |&&token: &&CallToken| matches!(self.records.get(token), Some(record) if is_queued(record));
+        self.queue.entries.iter().find(live).and_then(|&token| self.records.get(token))
+    }
+
+    /// Takes the next call to run it: from here on it counts as running, and no fence can stop it.
+    pub fn take_ready(&mut self, now: Timestamp) -> Option<Ready> {
+        loop {
+            let token = self.queue.entries.pop_front()?;
+            let Some(record) = self.records.get_mut(token).filter(|record| is_queued(record))
+            else {
+                continue;
+            };
+            let Phase::Queued { ticket, is_parked, .. } = &mut record.phase else { continue };
+            self.queue.live -= 1;
+            self.queue.served = self.queue.served.max(*ticket);
+            if record.deadline <= now {
+                self.queue.live += 1; // `refuse_queued` counts it out.
+                self.refuse_queued(now, token, VerdictCode::Expired);
+                continue;
+            }
+            let session =
+                self.sessions.get_mut(record.session).filter(|s| s.id == record.session_id);
+            let Some(session) = session else {
+                // A one-way call, whose session was closed: no lane has led to its record.
+                self.forget(token);
+                continue;
+            };
+            if session.running >= self.config.maximum_running_per_session {
+                *is_parked = true;
+                session.parked.push_back(token.index);
+                self.queue.parked += 1;
+                continue;
+            }
+            session.running += 1;
+            self.running += 1;
+            self.statistics.executions += 1;
+            let context = Context::new(
+                Some(session.address),
+                record.deadline,
+                std::sync::Arc::clone(&self.clock),
+            );
+            let running = Phase::Running { context: context.clone(), since: now, is_left: false };
+            let Phase::Queued { body, .. } = core::mem::replace(&mut record.phase, running) else {
+                unreachable!("it was queued just now");
+            };
+            return Some(Ready {
+                token,
+                service: record.service,
+                method: record.method,
+                body,
+                context,
+            });
+        }
+    }
+
+    /// Records what became of a call and puts the answer into the line for sending. If the call's
+    /// lane or session has moved on meanwhile, the result is of no use to anybody and is dropped.
+    pub fn complete(&mut self, token: CallToken, finished: Finished) {
+        self.record_result(token, finished);
+        // Short calls leave no timer behind.
+        while self.working_due.front().is_some_and(|&(_, token)| !self.is_unfinished(token)) {
+            self.working_due.pop_front();
+        }
+    }
+
+    fn record_result(&mut self, token: CallToken, finished: Finished) {
+        let limit = self.largest_reply();
+        let Some(record) = self.records.get_mut(token) else { return };
+        let Phase::Running { is_left, context, .. } = &record.phase else { return };
+        let (is_left, is_entered) = (*is_left, context.is_entered());
+        self.running -= 1;
+        self.statistics.panics += u64::from(matches!(finished, Finished::Panicked { .. }));
+        let (session, lane, subject) = (record.session, record.lane, record.subject());
+        if is_left || lane == ONEWAY_LANE {
+            self.end_execution(token);
+            self.forget(token);
+            return;
+        }
+        let phase = judge_result(finished, is_entered, limit);
+        let booked = match &phase {
+            Phase::Done { body, .. } => body.len(),
+            Phase::Refused { detail, .. } => detail.len(),
+            Phase::Queued { .. } | Phase::Running { .. } => unreachable!("a result ends the call"),
+        };
+        self.reply_bytes = self.reply_bytes + booked - record.booked;
+        record.booked = booked;
+        let plain_verdict = match &phase {
+            Phase::Refused { code, detail } if detail.is_empty() => Some(*code),
+            _ => None,
+        };
+        self.stored_replies += usize::from(matches!(phase, Phase::Done { .. }));
+        self.statistics.refusals += u64::from(matches!(phase, Phase::Refused { .. }));
+        let received_at = record.received_at;
+        record.phase = phase;
+        self.end_execution(token);
+        if let Some(code) = plain_verdict {
+            self.set_lane_state(session, lane, LaneState::Refused(code));
+            self.forget(token);
+            self.queue_answer(session, QueuedAnswer::Verdict { subject, received_at, code });
+        } else {
+            self.queue_recorded(token);
+        }
+    }
+
+    /// A worker is free again, as far as the call's session is concerned.
+    fn end_execution(&mut self, token: CallToken) {
+        let Some(record) = self.records.get(token) else { return };
+        let session = self.sessions.get_mut(record.session).filter(|s| s.id == record.session_id);
+        let Some(session) = session else { return };
+        session.running -= 1;
+        session.unfinished -= 1;
+        while let Some(index) = session.parked.pop_front() {
+            let token = self.records.token(index);
+            if let Some(parked) = self.records.get_mut(token)
+                && parked.session_id == session.id
+                && let Phase::Queued { is_parked: is_parked @ true, .. } = &mut parked.phase
+            {
+                *is_parked = false;
+                self.queue.parked -= 1;
+                self.queue.push(token);
+                return;
+            }
+        }
+    }
+
+    /// Refuses a call that waits in the queue: it will never run.
+    pub(super) fn refuse_queued(&mut self, now: Timestamp, token: CallToken, code: VerdictCode) {
+        self.unqueue(token);
+        let Some(record) = self.records.get(token) else { return };
+        let (session, subject) = (record.session, record.subject());
+        self.statistics.refusals += 1;
+        self.forget(token);
+        if subject.lane == ONEWAY_LANE {
+            self.statistics.oneway_dropped += 1;
+            return;
+        }
+        self.set_lane_state(session, subject.lane, LaneState::Refused(code));
+        self.queue_answer(session, QueuedAnswer::Verdict { subject, received_at: now, code });
+    }
+
+    /// The lane of a recorded call has moved on, or its session is gone.
+    pub(super) fn leave(&mut self, index: u32) {
+        let token = self.records.token(index);
+        let Some(record) = self.records.get_mut(token) else { return };
+        match &mut record.phase {
+            // It keeps its place among the session's running handlers until it ends.
+            Phase::Running { is_left, context, .. } => {
+                *is_left = true;
+                context.cancel();
+            }
+            Phase::Queued { .. } => {
+                self.unqueue(token);
+                self.forget(token);
+            }
+            Phase::Done { .. } | Phase::Refused { .. } => self.forget(token),
+        }
+    }
+
+    /// Counts a queued call out; its entry in the queue is skipped later.
+    fn unqueue(&mut self, token: CallToken) {
+        let Some(record) = self.records.get(token) else { return };
+        let Phase::Queued { is_parked, .. } = record.phase else { return };
+        if is_parked {
+            self.queue.parked -= 1;
+        } else {
+            self.queue.live -= 1;
+        }
+        if let Some(session) = self.sessions.get_mut(record.session)
+            && session.id == record.session_id
+        {
+            session.unfinished -= 1;
+        }
+    }
+
+    /// Removes a record and gives back what it had booked.
+    pub(super) fn forget(&mut self, token: CallToken) {
+        if let Some(record) = self.records.remove(token) {
+            self.reply_bytes -= record.booked;
+            self.stored_replies -= usize::from(matches!(record.phase, Phase::Done { .. }));
+        }
+    }
+
+    /// Lines up an answer about a recorded call, unless one waits already.
+    pub(super) fn queue_recorded(&mut self, token: CallToken) {
+        let Some(record) = self.records.get_mut(token) else { return };
+        if record.is_answer_queued {
+            return;
+        }
+        record.is_answer_queued = true;
+        let session = record.session;
+        let CallToken { index, generation } = token;
+        self.queue_answer(session, QueuedAnswer::Recorded { record: index, generation });
+    }
+
+    fn is_unfinished(&self, token: CallToken) -> bool {
+        self.records.get(token).is_some_and(|record| {
+            matches!(record.phase, Phase::Queued { .. } | Phase::Running { is_left: false, .. })
+        })
+    }
+
+    /// Says WORKING about every call that has not finished within the agreed delay.
+    pub(super) fn announce_working(&mut self, now: Timestamp) {
+        while let Some(&(due, token)) = self.working_due.front() {
+            let is_unfinished = self.is_unfinished(token);
+            if is_unfinished && due > now {
+                return;
+            }
+            self.working_due.pop_front();
+            if is_unfinished {
+                self.queue_recorded(token);
+            }
+        }
+    }
+}
+
+/// What is recorded of a call that ended in this way.
+fn judge_result(finished: Finished, is_entered: bool, limit: usize) -> Phase {
+    let done = |code, body| Phase::Done { code, body };
+    match finished {
+        Finished::Reply(body) if body.len() <= limit => done(ReplyCode::Result, body),
+        Finished::Reply(body) => {
+            let text = format!(
+                "it takes {} bytes and a reply may take {limit}; raise `datagram_size` of the \
+                 server where the path carries it, or return less",
+                body.len()
+            );
+            done(ReplyCode::TooLarge, detail(&text))
+        }
+        Finished::Nothing => done(ReplyCode::Result, Bytes::new()),
+        Finished::Undecodable { detail: text } if !is_entered => {
+            Phase::Refused { code: VerdictCode::Undecodable, detail: detail(&text) }
+        }
+        Finished::UnknownMethod if !is_entered => {
+            Phase::Refused { code: VerdictCode::UnknownMethod, detail: Bytes::new() }
+        }
+        Finished::Panicked { message } => done(ReplyCode::Panicked, detail(&message)),
+        Finished::Undecodable { .. } | Finished::UnknownMethod | Finished::Dropped => {
+            done(ReplyCode::Dropped, Bytes::new())
+        }
+    }
+}
+
+fn is_queued(record: &Record) -> bool {
+    matches!(record.phase, Phase::Queued { is_parked: false, .. })
+}

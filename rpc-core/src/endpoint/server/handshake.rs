@@ -1,0 +1,150 @@
+//! The server's part of the handshake.
+//!
+//! A HELLO is answered with a cookie and leaves nothing behind. An OPEN that returns the cookie has
+//! proved its address; it resumes the session it names, or finds the session it made before, or makes
+//! a new one.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+
+use super::ServerEndpoint;
+use super::session::Session;
+use super::sources::Source;
+use super::transmit::Stateless;
+use super::window::{LaneState, OnewayWindow, Window};
+use crate::config::LARGEST_DATAGRAM_SIZE;
+use crate::statistics::DropReason;
+use crate::time::Timestamp;
+use crate::wire::handshake::{self as messages, Open, Refusal, Welcome};
+use crate::wire::{DATAGRAM_OVERHEAD, frame};
+
+impl ServerEndpoint {
+    pub(super) fn receive_hello(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        body: &[u8],
+    ) -> Result<(), DropReason> {
+        let nonce = messages::parse_hello(body).ok_or(DropReason::Malformed)?;
+        let cookie = self.cookies.issue(now, nonce, from, &mut *self.entropy);
+        self.answer_stateless(from, local, Stateless::challenge(nonce, cookie));
+        Ok(())
+    }
+
+    pub(super) fn receive_open(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        body: &[u8],
+    ) -> Result<(), DropReason> {
+        let open = messages::parse_open(body).ok_or(DropReason::Malformed)?;
+        if !self.cookies.accepts(now, &open.cookie, open.nonce, from) {
+            return Err(DropReason::BadCookie);
+        }
+        let index = match self.resumable(&open) {
+            Some(index) => index,
+            None => self.open_session(now, from, local, &open)?,
+        };
+        let session = self.sessions.get_mut(index).expect("it was found or made just now");
+        // The cookie came back from this address: from here on it is the session's.
+        session.address = from;
+        session.local = local;
+        session.last_heard = now;
+        let id = session.id;
+        let welcome = self.welcome(open.nonce, id, id == open.previous);
+        self.statistics.sessions_resumed += u64::from(welcome.is_resumed);
+        self.answer_stateless(from, local, Stateless::welcome(welcome));
+        Ok(())
+    }
+
+    /// The session that an OPEN names, or that an earlier copy of it made.
+    fn resumable(&self, open: &Open) -> Option<u32> {
+        let previous =
+            (open.previous != 0).then(|| self.sessions.index_of(open.previous)).flatten();
+        previous.or_else(|| self.sessions.index_of_nonce(open.nonce))
+    }
+
+    fn open_session(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        open: &Open,
+    ) -> Result<u32, DropReason> {
+        if self.is_shutting_down {
+            self.answer_stateless(
+                from,
+                local,
+                Stateless::refused(open.nonce, Refusal::ShuttingDown),
+            );
+            return Err(DropReason::SessionLimit);
+        }
+        let source = Source::of(from);
+        if self.sessions.len() >= self.config.maximum_sessions
+            || self.session_counts.of(source) >= self.config.maximum_sessions_per_source
+        {
+            self.answer_stateless(from, local, Stateless::refused(open.nonce, Refusal::Full));
+            return Err(DropReason::SessionLimit);
+        }
+        if !self.open_limit.allows(now, source) {
+            return Err(DropReason::RateLimited);
+        }
+        let id = self.fresh_session_id();
+        self.session_counts.add(source);
+        self.statistics.sessions_opened += 1;
+        let index = self.sessions.insert(Session {
+            id,
+            nonce: open.nonce,
+            address: from,
+            local,
+            source,
+            window: Window::new(self.config.window),
+            oneway: OnewayWindow::default(),
+            last_heard: now,
+            unfinished: 0,
+            running: 0,
+            parked: VecDeque::new(),
+            answers: VecDeque::new(),
+        });
+        self.lease_checks.push_back((now + self.lease_period(), index, id));
+        Ok(index)
+    }
+
+    fn fresh_session_id(&mut self) -> u64 {
+        loop {
+            let id = self.entropy.next_u64();
+            if id != 0 && self.sessions.index_of(id).is_none() {
+                return id;
+            }
+        }
+    }
+
+    fn welcome(&self, nonce: u128, session: u64, is_resumed: bool) -> Welcome {
+        let request_overhead = DATAGRAM_OVERHEAD + frame::REQUEST_OVERHEAD;
+        Welcome {
+            nonce,
+            session,
+            is_resumed,
+            window: self.config.window,
+            working_delay: self.config.working_delay,
+            lease: self.config.lease,
+            largest_request: (LARGEST_DATAGRAM_SIZE - request_overhead) as u32,
+            largest_reply: self.largest_reply() as u32,
+            receive_window: LARGEST_DATAGRAM_SIZE as u32,
+        }
+    }
+
+    /// Forgets a session and everything that it holds. Handlers that run go on; nobody will ask for
+    /// their results.
+    pub(super) fn remove_session(&mut self, index: u32) {
+        let Some(session) = self.sessions.remove(index) else { return };
+        self.session_counts.remove(session.source);
+        for lane in session.window.lanes() {
+            if let LaneState::Recorded(record) = lane.state {
+                self.leave(record);
+            }
+        }
+    }
+}

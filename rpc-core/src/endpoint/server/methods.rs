@@ -1,0 +1,47 @@
+//! What the core knows of the methods that are served.
+
+use std::collections::BTreeMap;
+
+/// One served method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MethodEntry {
+    /// Which of the server's services has it.
+    pub service: usize,
+    /// The hash of its signature.
+    pub signature: u32,
+    /// Its signature as a person reads it.
+    pub signature_text: &'static str,
+    /// Whether its reply need not be kept.
+    pub is_idempotent: bool,
+    /// Whether it has no reply.
+    pub is_oneway: bool,
+}
+
+/// Every served method, by interface id and method id.
+#[derive(Clone, Debug, Default)]
+pub struct MethodTable {
+    interfaces: Vec<u32>,
+    methods: BTreeMap<(u32, u32), MethodEntry>,
+}
+
+impl MethodTable {
+    /// Makes an interface known.
+    pub fn add_interface(&mut self, interface: u32) {
+        self.interfaces.push(interface);
+    }
+
+    /// Makes a method known.
+    pub fn add_method(&mut self, interface: u32, method: u32, entry: MethodEntry) {
+        self.methods.insert((interface, method), entry);
+    }
+
+    /// Whether the interface is served at all.
+    pub fn has_interface(&self, interface: u32) -> bool {
+        self.interfaces.contains(&interface)
+    }
+
+    /// Finds a method.
+    pub fn find(&self, interface: u32, method: u32) -> Option<&MethodEntry> {
+        self.methods.get(&(interface, method))
+    }
+}

@@ -1,0 +1,260 @@
+//! The server's side of the protocol.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `handshake` | HELLO and OPEN: cookies, sessions, resumption |
+//! | `window` | recognises duplicates |
+//! | `requests` | what a request, a probe, a fence, an acknowledgement does to a lane |
+//! | `execution` | the queue of calls, taking one to run, recording what became of it |
+//! | `transmit` | writes the answers that wait |
+//! | `records`, `session`, `cookie`, `sources`, `methods` | the data behind them |
+
+mod cookie;
+mod execution;
+mod handshake;
+mod incoming;
+mod methods;
+mod records;
+mod requests;
+mod session;
+mod sources;
+mod transmit;
+mod window;
+
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use self::cookie::CookieJar;
+use self::execution::Queue;
+use self::records::Records;
+use self::session::{QueuedAnswer, Sessions};
+use self::sources::{RateLimit, SessionCounts, Source};
+use self::transmit::Stateless;
+use super::{Machine, Transmit};
+use crate::config::ServerConfig;
+use crate::entropy::Entropy;
+use crate::statistics::{DropReason, ServerStatistics};
+use crate::time::{Clock, Timestamp};
+use crate::wire::{DATAGRAM_OVERHEAD, Header, Kind, Role, frame, handshake as messages};
+
+pub use incoming::{CallToken, Finished, Ready};
+pub use methods::{MethodEntry, MethodTable};
+
+/// The server's half of all its sessions.
+///
+/// See [`Machine`] for how it is driven. Besides datagrams and time it needs its host to run calls:
+/// [`take_ready`](Self::take_ready) gives the next one, [`complete`](Self::complete) takes back what
+/// became of it. The host decides how many run at once.
+pub struct ServerEndpoint {
+    config: ServerConfig,
+    methods: MethodTable,
+    clock: Arc<dyn Clock>,
+    entropy: Box<dyn Entropy>,
+    cookies: CookieJar,
+    open_limit: RateLimit,
+    hint_limit: RateLimit,
+    sessions: Sessions,
+    session_counts: SessionCounts,
+    records: Records,
+    queue: Queue,
+    /// Calls that are to be answered with WORKING when they have not finished by then, in order of
+    /// time: the delay is the same for all.
+    working_due: VecDeque<(Timestamp, CallToken)>,
+    /// When each session is looked at for expiry, in order of time: the period is the same for all.
+    lease_checks: VecDeque<(Timestamp, u32, u64)>,
+    stateless: VecDeque<Stateless>,
+    /// Sessions with answers to send.
+    in_line: VecDeque<(u32, u64)>,
+    /// Bytes of replies that are stored or booked.
+    reply_bytes: usize,
+    /// Replies that are stored and not acknowledged.
+    stored_replies: usize,
+    /// Handlers that were taken and not completed.
+    running: usize,
+    is_shutting_down: bool,
+    statistics: ServerStatistics,
+}
+
+impl core::fmt::Debug for ServerEndpoint {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ServerEndpoint")
+            .field("sessions", &self.sessions.len())
+            .field("queued", &self.queued())
+            .field("running", &self.running())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ServerEndpoint {
+    /// A server of `methods`. The contexts of its calls read the time from `clock`, which must agree
+    /// with the times that the host passes in.
+    pub fn new(
+        config: ServerConfig,
+        methods: MethodTable,
+        clock: Arc<dyn Clock>,
+        mut entropy: Box<dyn Entropy>,
+        now: Timestamp,
+    ) -> Self {
+        let per_second = config.handshakes_per_second;
+        Self {
+            cookies: CookieJar::new(config.cookie_lifetime, &mut *entropy, now),
+            open_limit: RateLimit::new(per_second, per_second.saturating_mul(2), &mut *entropy),
+            hint_limit: RateLimit::new(20, 40, &mut *entropy),
+            sessions: Sessions::default(),
+            session_counts: SessionCounts::default(),
+            records: Records::default(),
+            queue: Queue::default(),
+            working_due: VecDeque::new(),
+            lease_checks: VecDeque::new(),
+            stateless: VecDeque::new(),
+            in_line: VecDeque::new(),
+            reply_bytes: 0,
+            stored_replies: 0,
+            running: 0,
+            is_shutting_down: false,
+            statistics: ServerStatistics::default(),
+            config,
+            methods,
+            clock,
+            entropy,
+        }
+    }
+
+    /// Refuses new calls and new sessions from now on. What was admitted goes on.
+    pub fn begin_shutdown(&mut self) {
+        self.is_shutting_down = true;
+    }
+
+    /// How many replies are stored that no client has acknowledged.
+    pub fn unacknowledged(&self) -> usize {
+        self.stored_replies
+    }
+
+    /// Counters.
+    pub fn statistics(&self) -> ServerStatistics {
+        ServerStatistics {
+            sessions: self.sessions.len(),
+            queued: self.queue.waiting(),
+            running: self.running,
+            reply_bytes: self.reply_bytes,
+            ..self.statistics.clone()
+        }
+    }
+
+    fn receive(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        datagram: &Bytes,
+    ) -> Result<(), DropReason> {
+        let (header, body) = match Header::parse(datagram) {
+            Ok(parsed) => parsed,
+            Err(DropReason::WrongVersion) => {
+                if let Some(nonce) = messages::nonce_of_foreign_hello(datagram) {
+                    self.answer_stateless(from, local, Stateless::version(nonce));
+                }
+                return Err(DropReason::WrongVersion);
+            }
+            Err(reason) => return Err(reason),
+        };
+        if header.role != Role::Client {
+            return Err(DropReason::WrongRole);
+        }
+        match header.kind {
+            Kind::Frames => self.receive_frames(now, from, local, header.session, body, datagram),
+            Kind::Hello => self.receive_hello(now, from, local, body),
+            Kind::Open => self.receive_open(now, from, local, body),
+            _ => Err(DropReason::Malformed),
+        }
+    }
+
+    /// Tells whoever uses a session that is not theirs to begin a handshake. The hint is smaller than
+    /// any datagram that can cause it, causes no answer itself, and is limited by source.
+    fn hint(&mut self, now: Timestamp, to: SocketAddr, local: Option<IpAddr>, hint: Stateless) {
+        if self.hint_limit.allows(now, Source::of(to)) {
+            self.answer_stateless(to, local, hint);
+        }
+    }
+
+    fn answer_stateless(&mut self, to: SocketAddr, local: Option<IpAddr>, answer: Stateless) {
+        /// The host empties the queue after each batch; what is beyond this is as good as lost.
+        const MAXIMUM: usize = 1024;
+        if self.stateless.len() < MAXIMUM {
+            self.stateless.push_back(answer.to(to, local));
+        }
+    }
+
+    /// Puts an answer into its session's queue.
+    fn queue_answer(&mut self, session: u32, answer: QueuedAnswer) {
+        if let Some(target) = self.sessions.get_mut(session)
+            && target.queue(answer)
+        {
+            self.in_line.push_back((session, target.id));
+        }
+    }
+
+    /// The largest encoded result that fits a datagram.
+    fn largest_reply(&self) -> usize {
+        self.config.datagram_size - DATAGRAM_OVERHEAD - frame::REPLY_OVERHEAD
+    }
+
+    fn lease_period(&self) -> Duration {
+        (self.config.lease / 4).max(Duration::from_millis(1))
+    }
+
+    fn expire_sessions(&mut self, now: Timestamp) {
+        while let Some(&(due, index, id)) = self.lease_checks.front() {
+            if due > now {
+                return;
+            }
+            self.lease_checks.pop_front();
+            let Some(session) = self.sessions.get(index).filter(|session| session.id == id) else {
+                continue;
+            };
+            // A session with work in hand is never given up, however silent its client is: its client
+            // may be told of the result yet, and must not run the call again elsewhere meanwhile.
+            if session.unfinished == 0 && now.since(session.last_heard) >= self.config.lease {
+                self.statistics.sessions_expired += 1;
+                self.remove_session(index);
+            } else {
+                self.lease_checks.push_back((now + self.lease_period(), index, id));
+            }
+        }
+    }
+}
+
+impl Machine for ServerEndpoint {
+    fn handle_datagram(
+        &mut self,
+        now: Timestamp,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        datagram: &Bytes,
+    ) {
+        let verdict = self.receive(now, from, local, datagram);
+        self.statistics.received.count(datagram.len(), verdict);
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        self.announce_working(now);
+        self.expire_sessions(now);
+    }
+
+    fn poll_transmit(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Option<Transmit> {
+        let transmit = self.transmit_stateless(out).or_else(|| self.transmit_answers(now, out))?;
+        self.statistics.datagrams_sent += 1;
+        self.statistics.bytes_sent += transmit.length as u64;
+        Some(transmit)
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        let working = self.working_due.front().map(|&(due, _)| due);
+        let lease = self.lease_checks.front().map(|&(due, ..)| due);
+        working.into_iter().chain(lease).min()
+    }
+}

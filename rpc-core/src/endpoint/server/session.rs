@@ -1,0 +1,119 @@
+//! Sessions: what a server keeps of each client, and how it finds them.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+
+use super::sources::Source;
+use super::window::{OnewayWindow, Window};
+use crate::time::Timestamp;
+use crate::wire::frame::{PlainAnswer, Subject, VerdictCode};
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) id: u64,
+    /// The nonce of the OPEN that made it, so that a copy of that OPEN makes no second one.
+    pub(super) nonce: u128,
+    /// The address that a cookie last proved.
+    pub(super) address: SocketAddr,
+    /// The local address to answer from.
+    pub(super) local: Option<IpAddr>,
+    pub(super) source: Option<Source>,
+    pub(super) window: Window,
+    pub(super) oneway: OnewayWindow,
+    pub(super) last_heard: Timestamp,
+    /// Calls that are queued or running, those of left lanes included. The session cannot expire
+    /// while there are any.
+    pub(super) unfinished: usize,
+    /// Handlers that run, those of left lanes included.
+    pub(super) running: usize,
+    /// Queued calls that wait until fewer of this session's handlers run.
+    pub(super) parked: VecDeque<u32>,
+    /// Answers that wait to be sent.
+    pub(super) answers: VecDeque<QueuedAnswer>,
+}
+
+/// An answer that waits to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum QueuedAnswer {
+    /// Whatever can be said about a recorded call at the moment of sending. A record has at most one
+    /// of these, so a flood of copies cannot make the queue grow.
+    Recorded { record: u32, generation: u32 },
+    /// A verdict without a detail.
+    Verdict { subject: Subject, received_at: Timestamp, code: VerdictCode },
+    /// An answer that is nothing but its kind.
+    Plain { subject: Subject, received_at: Timestamp, answer: PlainAnswer },
+}
+
+/// The most answers that wait in one session; what is beyond is dropped, as if it were lost. The
+/// host empties the queue after each batch of datagrams, so only a flood gets here.
+const MAXIMUM_ANSWERS: usize = 16_384;
+
+impl Session {
+    /// Puts an answer into the queue. True if the session was not in line for sending before.
+    pub(super) fn queue(&mut self, answer: QueuedAnswer) -> bool {
+        if self.answers.len() >= MAXIMUM_ANSWERS {
+            return false;
+        }
+        self.answers.push_back(answer);
+        self.answers.len() == 1
+    }
+
+    /// Gives the memory of a long queue back once it is empty.
+    pub(super) fn trim(&mut self) {
+        if self.answers.is_empty() && self.answers.capacity() > 64 {
+            self.answers = VecDeque::new();
+        }
+    }
+}
+
+/// All sessions. An index names a session for as long as it lives and may name another one later;
+/// whoever keeps an index keeps the id as well.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    slots: Vec<Option<Box<Session>>>,
+    free: Vec<u32>,
+    by_id: HashMap<u64, u32>,
+    by_nonce: HashMap<u128, u32>,
+}
+
+impl Sessions {
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(super) fn index_of(&self, id: u64) -> Option<u32> {
+        self.by_id.get(&id).copied()
+    }
+
+    pub(super) fn index_of_nonce(&self, nonce: u128) -> Option<u32> {
+        self.by_nonce.get(&nonce).copied()
+    }
+
+    pub(super) fn get(&self, index: u32) -> Option<&Session> {
+        self.slots.get(index as usize)?.as_deref()
+    }
+
+    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Session> {
+        self.slots.get_mut(index as usize)?.as_deref_mut()
+    }
+
+    pub(super) fn insert(&mut self, session: Session) -> u32 {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).expect("the limit on sessions is a 32-bit number")
+        });
+        self.by_id.insert(session.id, index);
+        self.by_nonce.insert(session.nonce, index);
+        self.slots[index as usize] = Some(Box::new(session));
+        index
+    }
+
+    pub(super) fn remove(&mut self, index: u32) -> Option<Box<Session>> {
+        let session = self.slots.get_mut(index as usize)?.take()?;
+        self.by_id.remove(&session.id);
+        self.by_nonce.remove(&session.nonce);
+        self.free.push(index);
+        Some(session)
+    }
+}
