@@ -25,6 +25,18 @@ pub trait ClientHost: Send + Sync + 'static {
     /// stays known until it is released.
     fn wait(&self, key: CallKey, timeout: Option<Duration>) -> Option<Completion>;
 
+    /// [`submit`](Self::submit) and [`wait`](Self::wait) in one, without a time-out. A host may be able
+    /// to do this with less: the caller is known to be the one who drives the call, and a call that
+    /// would wait for its own caller is refused before it is sent.
+    fn call(&self, call: NewCall) -> (CallKey, Completion) {
+        let key = self.submit(call);
+        loop {
+            if let Some(completion) = self.wait(key, None) {
+                return (key, completion);
+            }
+        }
+    }
+
     /// The completion, if the call has ended; otherwise `waker` is woken when it does. The call stays
     /// known until it is released.
     fn poll(&self, key: CallKey, waker: &Waker) -> Poll<Completion>;

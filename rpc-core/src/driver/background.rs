@@ -1,0 +1,134 @@
+//! The background thread of a client: started when it is first needed, asleep unless it is.
+//!
+//! Callers drive the loop themselves while they wait. This thread is there for what nobody waits for:
+//! futures that wait in an executor, calls that were detached, the handshake of calls that were only
+//! started, the next deadline of an endpoint that nobody drives, and the resolution of names.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, Thread};
+
+use super::client_loop::{ClientLoop, ClientRole};
+use super::waiters::Subject;
+use super::wakeups::Wakeups;
+use crate::endpoint::Machine;
+use crate::time::Timestamp;
+
+/// What others need to know of the background thread.
+pub(super) struct Background {
+    state: State,
+    /// When it looks by itself. The origin of time while it is awake.
+    alarm: Timestamp,
+}
+
+enum State {
+    Absent,
+    Starting,
+    Present(Thread),
+}
+
+impl Background {
+    pub(super) fn new() -> Self {
+        Self { state: State::Absent, alarm: Timestamp::NEVER }
+    }
+
+    /// Makes sure that it looks at `time` or earlier. It is woken only if it would not.
+    pub(super) fn summon(&mut self, time: Timestamp, wakeups: &mut Wakeups) {
+        if time >= self.alarm {
+            return;
+        }
+        self.alarm = time;
+        match &self.state {
+            State::Present(thread) => wakeups.add_thread(thread.clone()),
+            State::Starting => {}
+            State::Absent => {
+                self.state = State::Starting;
+                wakeups.start_background();
+            }
+        }
+    }
+
+    /// Lets it see that it is over.
+    pub(super) fn dismiss(&self, wakeups: &mut Wakeups) {
+        if let State::Present(thread) = &self.state {
+            wakeups.add_thread(thread.clone());
+        }
+    }
+}
+
+/// Starts the thread. The caller does not hold the lock.
+pub(super) fn start(client: &Arc<ClientLoop>) {
+    let client_of_thread = Arc::clone(client);
+    let result = thread::Builder::new()
+        .name("farcall-client".to_owned())
+        .spawn(move || run(&client_of_thread));
+    if result.is_err() {
+        // Nobody can be told. Whoever needs the thread next tries again; until then calls make
+        // progress while somebody waits for them.
+        let background = &mut client.shared.lock().role.background;
+        background.state = State::Absent;
+        background.alarm = Timestamp::NEVER;
+    }
+}
+
+fn run(client: &Arc<ClientLoop>) {
+    let shared = &client.shared;
+    let mut core = shared.lock();
+    core.role.background.state = State::Present(thread::current());
+    while !core.is_dead() && !core.role.is_closed {
+        core.role.background.alarm = Timestamp::ZERO;
+        if core::mem::take(&mut core.role.wants_servers) {
+            drop(core);
+            resolve(client);
+            core = shared.lock();
+            continue;
+        }
+        let now = shared.now();
+        let deadline = core.role.endpoint.poll_timeout().unwrap_or(Timestamp::NEVER);
+        let is_wanted = core.role.wants_leader();
+        if core.has_seat() && (is_wanted || deadline <= now) {
+            // Once, or for as long as it is wanted.
+            let until = if is_wanted { None } else { Some(now) };
+            let mut has_led = false;
+            let check = |role: &mut ClientRole| {
+                let goes_on = !has_led || (role.wants_leader() && !role.wants_servers);
+                has_led = true;
+                (!goes_on).then_some(())
+            };
+            client.drive(core, Subject::News, until, check);
+            core = shared.lock();
+            continue;
+        }
+        // While others lead they keep the deadlines, and see to it when they leave that this thread
+        // does. It only has to look now and then so that leaving seldom means waking it.
+        let alarm = if core.has_seat() { deadline } else { now + client.idle_delay };
+        core.role.background.alarm = alarm;
+        drop(core);
+        park(alarm, now);
+        core = shared.lock();
+    }
+}
+
+pub(super) fn park(until: Timestamp, now: Timestamp) {
+    if until == Timestamp::NEVER {
+        thread::park();
+    } else {
+        thread::park_timeout(until.since(now));
+    }
+}
+
+/// Resolves the server's name again, which may take long and is the user's code.
+fn resolve(client: &Arc<ClientLoop>) {
+    let Some(resolve) = &client.resolve else { return };
+    let Ok(Ok(servers)) = catch_unwind(AssertUnwindSafe(resolve)) else { return };
+    if servers.is_empty() {
+        return;
+    }
+    let mut core = client.shared.lock();
+    if core.is_dead() || core.role.is_closed {
+        return;
+    }
+    let now = client.shared.now();
+    core.role.endpoint.set_servers(now, servers);
+    client.conclude(core, now);
+}

@@ -1,0 +1,326 @@
+//! How the threads of a client share the driving of it.
+//!
+//! A thread that waits for a reply takes the seat if it is free and then sends, sleeps and receives on
+//! its own stack, so that a synchronous call crosses no thread. If somebody else leads it sends its
+//! own request, parks, and is woken when its call has ended or when the seat has become free.
+
+use core::time::Duration;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::MutexGuard;
+
+use super::background::{self, Background, park};
+use super::client::Resolve;
+use super::outbox::Outbox;
+use super::seat::{Core, Role, Shared};
+use super::waiters::{Subject, Waiters};
+use super::wakeups::Wakeups;
+use crate::endpoint::{ClientEndpoint, Machine};
+use crate::time::Timestamp;
+
+/// What the callers and the background thread of a client share.
+pub(super) struct ClientLoop {
+    pub(super) shared: Shared<ClientRole>,
+    pub(super) resolve: Option<Resolve>,
+    /// How long the loop polls the socket before it sleeps.
+    spin: Duration,
+    /// How long the background thread leaves a client alone that others drive.
+    pub(super) idle_delay: Duration,
+    /// The process that opened it.
+    pub(super) process: u32,
+}
+
+/// A client's endpoint and those who wait for it.
+pub(super) struct ClientRole {
+    pub(super) endpoint: ClientEndpoint,
+    pub(super) background: Background,
+    pub(super) waiters: Waiters,
+    /// Whether calls that nobody will ask for any more may be open.
+    pub(super) has_detached: bool,
+    /// Whether there is a way to resolve the server's name again.
+    resolves: bool,
+    /// Whether that should be done.
+    pub(super) wants_servers: bool,
+    pub(super) is_closed: bool,
+}
+
+impl ClientRole {
+    pub(super) fn new(endpoint: ClientEndpoint, resolves: bool) -> Self {
+        Self {
+            endpoint,
+            background: Background::new(),
+            waiters: Waiters::default(),
+            has_detached: false,
+            resolves,
+            wants_servers: false,
+            is_closed: false,
+        }
+    }
+
+    /// Whether somebody should lead although no thread waits for a reply.
+    pub(super) fn wants_leader(&mut self) -> bool {
+        if self.is_closed {
+            return false;
+        }
+        let has_open_calls = self.endpoint.open_calls() > 0;
+        self.has_detached &= has_open_calls;
+        // Without a session a call has not even been sent, and its caller may do something else for
+        // a long time before it waits.
+        self.waiters.has_tasks()
+            || self.has_detached
+            || (has_open_calls && !self.endpoint.has_session())
+    }
+
+    /// Looks what came of the calls.
+    fn collect(&mut self, has_news: bool, wakeups: &mut Wakeups) {
+        while let Some(key) = self.endpoint.poll_finished() {
+            self.waiters.finish(key, wakeups);
+        }
+        if has_news {
+            self.waiters.notify_observers(wakeups);
+        }
+        if self.resolves && self.endpoint.wants_servers() {
+            self.wants_servers = true;
+            self.background.summon(Timestamp::ZERO, wakeups);
+        }
+    }
+}
+
+impl Role for ClientRole {
+    type Machine = ClientEndpoint;
+
+    fn machine(&mut self) -> &mut ClientEndpoint {
+        &mut self.endpoint
+    }
+
+    fn on_refused(&mut self, now: Timestamp, peer: SocketAddr) {
+        self.endpoint.handle_refused(now, peer);
+    }
+
+    fn on_death(&mut self, wakeups: &mut Wakeups) {
+        self.waiters.dismiss_all(wakeups);
+        self.background.dismiss(wakeups);
+    }
+}
+
+type Guard<'a> = MutexGuard<'a, Core<ClientRole>>;
+
+/// Why a leader stopped.
+enum Stop<T> {
+    /// It has what it waited for.
+    Value(T),
+    /// Its time is over, or the loop failed.
+    Over,
+    /// The user's code has to run, for which the seat must be free.
+    Interlude,
+}
+
+impl ClientLoop {
+    pub(super) fn new(
+        shared: Shared<ClientRole>,
+        resolve: Option<Resolve>,
+        spin: Duration,
+        idle_delay: Duration,
+    ) -> Self {
+        Self { shared, resolve, spin, idle_delay, process: std::process::id() }
+    }
+
+    /// Drives the client until `check` gives something or `until` has passed, or waits while somebody
+    /// else drives it. If the seat is free it looks at the socket at least once.
+    ///
+    /// `None` also if the loop has failed.
+    pub(super) fn drive<'a, T>(
+        self: &'a Arc<Self>,
+        mut core: Guard<'a>,
+        subject: Subject,
+        until: Option<Timestamp>,
+        mut check: impl FnMut(&mut ClientRole) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            let value = check(&mut core.role);
+            if value.is_some() || core.is_dead() {
+                self.leave(core);
+                return value;
+            }
+            if core.has_seat() {
+                match self.lead(core, until, &mut check) {
+                    Stop::Value(value) => return Some(value),
+                    Stop::Over => return None,
+                    Stop::Interlude => {}
+                }
+                core = self.shared.lock();
+                continue;
+            }
+            let now = self.shared.now();
+            if until.is_some_and(|until| until <= now) {
+                self.leave(core);
+                return None;
+            }
+            core = self.follow(core, subject, until, now);
+        }
+    }
+
+    /// Leads until `check` gives something, `until` has passed, or the user's code has to run.
+    fn lead<'a, T>(
+        self: &'a Arc<Self>,
+        mut core: Guard<'a>,
+        until: Option<Timestamp>,
+        check: &mut impl FnMut(&mut ClientRole) -> Option<T>,
+    ) -> Stop<T> {
+        let Some(mut leader) = core.take_seat(&self.shared) else { return Stop::Interlude };
+        // Declared after the leader, so that unwinding frees the lock before the leader needs it.
+        let mut core = core;
+        let mut outbox = Outbox::new();
+        let mut wakeups = Wakeups::default();
+        let mut now = self.shared.now();
+        let stop = loop {
+            while !core.fill(&mut outbox, now) {
+                MutexGuard::unlocked(&mut core, || outbox.send());
+            }
+            let plan = leader.plan(&mut core, until, self.spin);
+            drop(core);
+            self.wake_threads(&mut wakeups);
+            outbox.send();
+            let result = leader.proceed(plan);
+            now = self.shared.now();
+            core = self.shared.lock();
+            if result.is_err() || core.is_dead() {
+                // The leader is dropped with the seat, which tells everybody.
+                drop(core);
+                return Stop::Over;
+            }
+            let has_news = leader.deliver(&mut core, now);
+            core.role.collect(has_news, &mut wakeups);
+            if let Some(value) = check(&mut core.role) {
+                break Stop::Value(value);
+            }
+            if until.is_some_and(|until| until <= now) {
+                break Stop::Over;
+            }
+            if wakeups.has_tasks() {
+                break Stop::Interlude;
+            }
+        };
+        leader.put_back(&mut core);
+        core.fill(&mut outbox, now);
+        if !matches!(stop, Stop::Interlude) {
+            Self::pass_on(&mut core, &mut wakeups);
+        }
+        drop(core);
+        self.wake_threads(&mut wakeups);
+        outbox.send();
+        wakeups.wake_all();
+        stop
+    }
+
+    /// Sends what there is to send and parks until woken.
+    fn follow<'a>(
+        self: &'a Arc<Self>,
+        mut core: Guard<'a>,
+        subject: Subject,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Guard<'a> {
+        let mut outbox = Outbox::new();
+        let is_complete = core.fill(&mut outbox, now);
+        let wakes_leader = is_complete && core.is_urgent();
+        let mut replaced = None;
+        let ticket = core.role.waiters.enter(subject, &mut replaced);
+        drop(core);
+        drop(replaced);
+        if wakes_leader {
+            self.shared.wake_leader();
+        }
+        outbox.send();
+        if is_complete {
+            park(until.unwrap_or(Timestamp::NEVER), now);
+        }
+        let mut core = self.shared.lock();
+        core.role.waiters.leave(subject, ticket);
+        core
+    }
+
+    /// The one way to stop waiting without having led: the seat may have been left to this thread.
+    fn leave(self: &Arc<Self>, mut core: Guard<'_>) {
+        let mut wakeups = Wakeups::default();
+        if !core.is_dead() {
+            Self::pass_on(&mut core, &mut wakeups);
+        }
+        drop(core);
+        self.wake_threads(&mut wakeups);
+    }
+
+    /// Sees to it that nobody leaves while the seat is free and somebody waits. An heir may come too
+    /// late, or have ended already: it passes on in turn.
+    fn pass_on(core: &mut Core<ClientRole>, wakeups: &mut Wakeups) {
+        if !core.has_seat() {
+            return;
+        }
+        let role = &mut core.role;
+        if let Some(heir) = role.waiters.heir() {
+            wakeups.add_thread(heir);
+        } else if role.wants_leader() {
+            role.background.summon(Timestamp::ZERO, wakeups);
+        } else if let Some(deadline) = role.endpoint.poll_timeout() {
+            role.background.summon(deadline, wakeups);
+        }
+    }
+
+    /// Ends a change of the endpoint by somebody who does not wait: what is to be sent is sent, and
+    /// whoever has to know is woken.
+    pub(super) fn conclude<'a>(self: &'a Arc<Self>, mut core: Guard<'a>, now: Timestamp) {
+        let mut wakeups = Wakeups::default();
+        core.role.collect(false, &mut wakeups);
+        core = self.shared.flush(core, now);
+        Self::pass_on(&mut core, &mut wakeups);
+        drop(core);
+        self.wake_threads(&mut wakeups);
+        wakeups.wake_all();
+    }
+
+    /// Changes the endpoint, if it still lives.
+    pub(super) fn change<T: Default>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut ClientRole) -> T,
+    ) -> T {
+        let now = self.shared.now();
+        let mut core = self.shared.lock();
+        if core.is_dead() {
+            return T::default();
+        }
+        let value = change(&mut core.role);
+        self.conclude(core, now);
+        value
+    }
+
+    /// Ends every call and the background thread.
+    pub(super) fn close(self: &Arc<Self>) {
+        let now = self.shared.now();
+        let mut core = self.shared.lock();
+        let mut wakeups = Wakeups::default();
+        core.role.is_closed = true;
+        if !core.is_dead() {
+            core.role.endpoint.close();
+            core = self.shared.flush(core, now);
+        }
+        core.role.waiters.dismiss_all(&mut wakeups);
+        core.role.background.dismiss(&mut wakeups);
+        // If it leads, it sleeps in the poll.
+        let wakes_leader = !core.has_seat();
+        core.close();
+        drop(core);
+        if wakes_leader {
+            self.shared.wake_leader();
+        }
+        wakeups.wake_all();
+    }
+
+    /// Wakes the threads among `wakeups`, and starts the background thread if it was asked for.
+    fn wake_threads(self: &Arc<Self>, wakeups: &mut Wakeups) {
+        wakeups.wake_threads();
+        if wakeups.take_start() {
+            background::start(self);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! How long the handlers of each method usually run.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+/// Smoothed run times, by service and method id.
+#[derive(Debug, Default)]
+pub(super) struct Runtimes(BTreeMap<(usize, u32), Duration>);
+
+/// The weight of a new sample is one part in this many, as for round-trip times (RFC 6298).
+const SMOOTHING: u32 = 8;
+
+impl Runtimes {
+    /// Takes in how long a handler has run.
+    pub(super) fn record(&mut self, method: (usize, u32), sample: Duration) {
+        self.0
+            .entry(method)
+            .and_modify(|smoothed| {
+                *smoothed = (*smoothed * (SMOOTHING - 1) + sample) / SMOOTHING;
+            })
+            .or_insert(sample);
+    }
+
+    /// How long the method usually runs; `None` if it never did.
+    pub(super) fn usual(&self, method: (usize, u32)) -> Option<Duration> {
+        self.0.get(&method).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHOD: (usize, u32) = (0, 7);
+
+    #[test]
+    fn the_first_sample_counts_in_full_and_later_ones_little() {
+        let mut runtimes = Runtimes::default();
+        assert_eq!(runtimes.usual(METHOD), None);
+        runtimes.record(METHOD, Duration::from_micros(800));
+        assert_eq!(runtimes.usual(METHOD), Some(Duration::from_micros(800)));
+        runtimes.record(METHOD, Duration::ZERO);
+        assert_eq!(runtimes.usual(METHOD), Some(Duration::from_micros(700)));
+        assert_eq!(runtimes.usual((1, 7)), None);
+    }
+}

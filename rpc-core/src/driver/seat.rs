@@ -1,0 +1,417 @@
+//! The role of driving an endpoint, as a value that moves between threads.
+//!
+//! Whoever owns the [`Seat`] of an endpoint is its *leader*: the only thread that receives for it and
+//! that sleeps until its next deadline. While nobody leads, the seat lies in the [`Core`], under the
+//! lock. The rules, each of which has a test that fails without it:
+//!
+//! - Nobody leaves while the seat is free and somebody waits. This file cannot enforce that: the two
+//!   roles do, where they put the seat back.
+//! - That the socket may still be readable is known to the seat and travels with it. Only a receive
+//!   call that would have blocked says otherwise: the event for a datagram comes once.
+//! - Who changes the endpoint wakes the leader only for a deadline earlier than the one the leader
+//!   has published, under the same lock under which it looked at the endpoint for the last time.
+//! - The lock is never held across a system call or the user's code; nor is the seat held while the
+//!   user's code runs.
+//! - The seat is put back when its holder unwinds. What the endpoint's state is worth is unknown
+//!   then, so it is marked dead, and everybody is woken to hear of it.
+
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+
+use mio::{Events, Poll, Token, Waker};
+use parking_lot::{Mutex, MutexGuard};
+
+use super::clock::SystemClock;
+use super::inbox::Inbox;
+use super::outbox::Outbox;
+use super::socket::{Readiness, Socket};
+use super::timer::{Nap, NapTimer};
+use super::wakeups::Wakeups;
+use crate::endpoint::Machine;
+use crate::time::{Clock, Timestamp};
+
+const SOCKET: Token = Token(0);
+const WAKER: Token = Token(1);
+const TIMER: Token = Token(2);
+
+/// How many datagrams are taken in before timers run and answers are sent, at most.
+const MOST_DATAGRAMS: usize = 64;
+/// How long datagrams are taken in before timers run, at most.
+const LONGEST_INTAKE: Duration = Duration::from_millis(1);
+
+/// What a kind of endpoint adds to its protocol: who waits for it, and what it is for.
+pub(super) trait Role: Send + 'static {
+    /// The endpoint.
+    type Machine: Machine;
+
+    /// The endpoint.
+    fn machine(&mut self) -> &mut Self::Machine;
+
+    /// A datagram to `peer` was refused, perhaps.
+    fn on_refused(&mut self, now: Timestamp, peer: core::net::SocketAddr) {
+        let _ = (now, peer);
+    }
+
+    /// The endpoint is dead: names everybody who waits for it.
+    fn on_death(&mut self, wakeups: &mut Wakeups);
+}
+
+/// An endpoint and the means to drive it, shared by all its threads.
+pub(super) struct Shared<R> {
+    core: Mutex<Core<R>>,
+    waker: Arc<Waker>,
+    clock: Arc<SystemClock>,
+}
+
+/// What the lock protects.
+pub(super) struct Core<R> {
+    pub(super) role: R,
+    seat: Option<Box<Seat>>,
+    /// Until when the leader sleeps. `None`: it does not sleep, or there is none.
+    sleeps_until: Option<Timestamp>,
+    socket: Option<Arc<Socket>>,
+    is_dead: bool,
+}
+
+/// The one place at the poll.
+struct Seat {
+    poll: Poll,
+    events: Events,
+    timer: NapTimer,
+    socket: Arc<Socket>,
+    inbox: Inbox,
+    may_be_readable: bool,
+    /// How many datagrams the next batch may have. Small while few arrive: then the call that finds
+    /// the socket empty is made while the answer is on its way, not before it is sent.
+    batch: usize,
+    /// What was taken in since timers last ran, because the socket was never found empty.
+    intake: usize,
+    intake_since: Option<Timestamp>,
+    /// Whether it has polled the socket in vain since the last datagram, and should sleep now.
+    has_spun: bool,
+}
+
+/// A poll and its waker, made before the socket since an in-process socket needs the waker.
+pub(super) struct Parts {
+    poll: Poll,
+    waker: Arc<Waker>,
+}
+
+impl Parts {
+    pub(super) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        Ok(Self { poll, waker })
+    }
+
+    pub(super) fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+
+    /// Puts everything together.
+    pub(super) fn assemble<R: Role>(
+        self,
+        mut socket: Socket,
+        clock: Arc<SystemClock>,
+        role: R,
+    ) -> io::Result<Shared<R>> {
+        socket.register(self.poll.registry(), SOCKET)?;
+        let socket = Arc::new(socket);
+        let seat = Box::new(Seat {
+            timer: NapTimer::new(self.poll.registry(), TIMER)?,
+            poll: self.poll,
+            events: Events::with_capacity(8),
+            socket: Arc::clone(&socket),
+            inbox: Inbox::new(),
+            may_be_readable: true,
+            batch: 1,
+            intake: 0,
+            intake_since: None,
+            has_spun: false,
+        });
+        let core = Core {
+            role,
+            seat: Some(seat),
+            sleeps_until: None,
+            socket: Some(socket),
+            is_dead: false,
+        };
+        Ok(Shared { core: Mutex::new(core), waker: self.waker, clock })
+    }
+}
+
+impl<R: Role> Shared<R> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Core<R>> {
+        self.core.lock()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Wakes the leader out of its sleep.
+    pub(super) fn wake_leader(&self) {
+        // The waker of a live poll fails only if the system is out of everything; the leader then
+        // acts when its own deadline comes.
+        let _ = self.waker.wake();
+    }
+
+    /// Sends what the endpoint has to send after a change that was made by somebody who may not be
+    /// its leader, and wakes the leader if the change concerns it.
+    pub(super) fn flush<'a>(
+        &'a self,
+        mut core: MutexGuard<'a, Core<R>>,
+        now: Timestamp,
+    ) -> MutexGuard<'a, Core<R>> {
+        let mut outbox = Outbox::new();
+        loop {
+            let is_complete = core.fill(&mut outbox, now);
+            let wakes_leader = is_complete && core.is_urgent();
+            if outbox.is_empty() && !wakes_leader {
+                return core;
+            }
+            MutexGuard::unlocked(&mut core, || {
+                if wakes_leader {
+                    self.wake_leader();
+                }
+                outbox.send();
+            });
+            if is_complete {
+                return core;
+            }
+        }
+    }
+
+    /// The endpoint failed: nobody may use it, and everybody must know.
+    pub(super) fn kill(&self) {
+        let mut wakeups = Wakeups::default();
+        self.lock().die(&mut wakeups);
+        self.wake_leader();
+        wakeups.wake_all();
+    }
+}
+
+impl<R: Role> Core<R> {
+    /// Whether the loop failed. The endpoint must not be used any more.
+    pub(super) fn is_dead(&self) -> bool {
+        self.is_dead
+    }
+
+    /// Whether nobody leads.
+    pub(super) fn has_seat(&self) -> bool {
+        self.seat.is_some()
+    }
+
+    /// Whether the leader sleeps, or is about to.
+    pub(super) fn leader_sleeps(&self) -> bool {
+        self.sleeps_until.is_some()
+    }
+
+    /// Moves datagrams from the endpoint to `outbox`. False if there may be more.
+    pub(super) fn fill(&mut self, outbox: &mut Outbox, now: Timestamp) -> bool {
+        outbox.fill(self.role.machine(), now, self.socket.as_ref())
+    }
+
+    /// Whether the leader would oversleep. To be asked after every change, when all is sent; says so
+    /// once for each new deadline.
+    pub(super) fn is_urgent(&mut self) -> bool {
+        let Some(sleeps_until) = self.sleeps_until else { return false };
+        let deadline = self.role.machine().poll_timeout().unwrap_or(Timestamp::NEVER);
+        if deadline >= sleeps_until {
+            return false;
+        }
+        self.sleeps_until = Some(deadline);
+        true
+    }
+
+    /// Takes the seat, if nobody leads.
+    pub(super) fn take_seat<'a>(&mut self, shared: &'a Shared<R>) -> Option<Leader<'a, R>> {
+        Some(Leader { seat: Some(self.seat.take()?), shared })
+    }
+
+    /// Gives up the socket and, if nobody leads, the seat. Whoever leads drops it by
+    /// [`Leader::put_back`].
+    pub(super) fn close(&mut self) {
+        self.socket = None;
+        self.seat = None;
+    }
+
+    fn die(&mut self, wakeups: &mut Wakeups) {
+        self.is_dead = true;
+        self.sleeps_until = None;
+        self.role.on_death(wakeups);
+    }
+}
+
+/// The holder of the seat.
+pub(super) struct Leader<'a, R: Role> {
+    /// Empty only once it was put back.
+    seat: Option<Box<Seat>>,
+    shared: &'a Shared<R>,
+}
+
+impl<R: Role> Leader<'_, R> {
+    fn seat(&mut self) -> &mut Seat {
+        self.seat.as_mut().expect("a leader has the seat")
+    }
+
+    /// Lets somebody else lead.
+    pub(super) fn put_back(mut self, core: &mut Core<R>) {
+        core.sleeps_until = None;
+        // The next leader may come much later, and must not take that for a busy time.
+        self.seat().intake_since = None;
+        if core.socket.is_some() {
+            core.seat = self.seat.take();
+        } else {
+            self.seat = None;
+        }
+    }
+
+    /// To be called under the lock, after everything that could be sent was taken out: decides how
+    /// [`proceed`](Self::proceed) will spend the time, and publishes it. `until` is when the leader
+    /// has a reason of its own to stop; `spin` is how long it may poll the socket before it sleeps.
+    pub(super) fn plan(
+        &mut self,
+        core: &mut Core<R>,
+        until: Option<Timestamp>,
+        spin: Duration,
+    ) -> Plan {
+        core.sleeps_until = None;
+        let seat = self.seat();
+        if seat.may_be_readable {
+            return Plan::Receive;
+        }
+        if !spin.is_zero() && !seat.has_spun {
+            return Plan::Spin(spin);
+        }
+        let deadline = core.role.machine().poll_timeout().unwrap_or(Timestamp::NEVER);
+        let wake_up = deadline.min(until.unwrap_or(Timestamp::NEVER));
+        core.sleeps_until = Some(wake_up);
+        Plan::Sleep(wake_up)
+    }
+
+    /// Waits as planned, without the lock, and receives.
+    ///
+    /// # Errors
+    /// The poll itself failed, which ends the loop.
+    pub(super) fn proceed(&mut self, plan: Plan) -> io::Result<()> {
+        let clock = Arc::clone(&self.shared.clock);
+        let seat = self.seat();
+        match plan {
+            Plan::Receive => seat.receive(),
+            Plan::Spin(time) => seat.spin(time, &clock),
+            Plan::Sleep(wake_up) => {
+                seat.sleep(wake_up.since(clock.now()), wake_up == Timestamp::NEVER)?;
+                if seat.may_be_readable {
+                    seat.receive();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands what was received to the endpoint, and lets its timers run once the socket is empty or
+    /// has kept the loop busy for long enough. True if anything arrived.
+    pub(super) fn deliver(&mut self, core: &mut Core<R>, now: Timestamp) -> bool {
+        let seat = self.seat();
+        let has_arrived = !seat.inbox.is_empty();
+        seat.intake += seat.inbox.len();
+        let since = *seat.intake_since.get_or_insert(now);
+        let machine = core.role.machine();
+        for datagram in seat.inbox.drain() {
+            machine.handle_datagram(now, datagram.from, datagram.local, &datagram.content);
+        }
+        let is_over = seat.intake >= MOST_DATAGRAMS || now.since(since) >= LONGEST_INTAKE;
+        if !seat.may_be_readable || is_over {
+            seat.intake = 0;
+            seat.intake_since = None;
+            core.role.machine().handle_timeout(now);
+        }
+        seat.socket.take_refusals(|peer| core.role.on_refused(now, peer));
+        has_arrived
+    }
+}
+
+impl<R: Role> Drop for Leader<'_, R> {
+    fn drop(&mut self) {
+        let Some(seat) = self.seat.take() else { return };
+        // Only unwinding, or a loop that failed, comes here with the seat.
+        let mut wakeups = Wakeups::default();
+        let mut core = self.shared.lock();
+        core.seat = Some(seat);
+        core.die(&mut wakeups);
+        drop(core);
+        wakeups.wake_all();
+    }
+}
+
+/// What a leader does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// Receive at once: the socket may be readable.
+    Receive,
+    /// Poll the socket for this long.
+    Spin(Duration),
+    /// Sleep until this time, a datagram or the waker.
+    Sleep(Timestamp),
+}
+
+impl Seat {
+    fn receive(&mut self) {
+        let batch = self.batch;
+        match self.socket.receive(&mut self.inbox, batch) {
+            Readiness::Drained => {
+                self.may_be_readable = false;
+                self.batch = self.inbox.len().clamp(1, MOST_DATAGRAMS);
+            }
+            Readiness::MayBeReadable => {
+                self.may_be_readable = true;
+                self.batch = (batch * 2).min(MOST_DATAGRAMS);
+            }
+        }
+        if !self.inbox.is_empty() {
+            self.has_spun = false;
+        }
+    }
+
+    fn spin(&mut self, time: Duration, clock: &SystemClock) {
+        let start = clock.now();
+        while self.inbox.is_empty() && clock.now().since(start) < time {
+            core::hint::spin_loop();
+            self.receive();
+        }
+        self.has_spun = self.inbox.is_empty();
+    }
+
+    fn sleep(&mut self, time: Duration, for_ever: bool) -> io::Result<()> {
+        let timeout = if for_ever {
+            None
+        } else if time.is_zero() {
+            Some(Duration::ZERO)
+        } else {
+            match self.timer.nap(time) {
+                Nap::Poll(timeout) => Some(timeout),
+                Nap::Timer => None,
+            }
+        };
+        match self.poll.poll(&mut self.events, timeout) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        for event in &self.events {
+            match (event.token(), &*self.socket) {
+                (SOCKET, Socket::Udp(link)) => {
+                    self.may_be_readable = true;
+                    if event.is_error() {
+                        link.on_error_event();
+                    }
+                }
+                (WAKER, Socket::Local(_)) => self.may_be_readable = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

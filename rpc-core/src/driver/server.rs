@@ -1,0 +1,152 @@
+//! A server on a socket: binding, starting its threads, shutting down.
+
+use core::time::Duration;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+
+use super::clock::SystemClock;
+use super::entropy::SystemEntropy;
+use super::seat::Parts;
+use super::socket::Socket;
+use super::udp::UdpLink;
+use super::worker::{ServerLoop, ServerRole};
+use crate::config::ServerConfig;
+use crate::endpoint::ServerEndpoint;
+use crate::endpoint::server::MethodTable;
+use crate::error::ServeError;
+use crate::host::{ServerBinding, ServerControl, ShutdownReport};
+use crate::service::Registry;
+use crate::statistics::ServerStatistics;
+use crate::time::Clock;
+
+/// Binds the first of `addresses` that can be bound.
+///
+/// `name` is what they were resolved from.
+///
+/// # Errors
+/// The configuration contradicts itself, there is no address, or the system refuses the last one.
+pub fn bind_udp(
+    name: &str,
+    addresses: &[SocketAddr],
+    config: &ServerConfig,
+) -> Result<Box<dyn ServerBinding>, ServeError> {
+    config.validate()?;
+    let mut failure = ServeError::Resolve {
+        name: name.to_owned(),
+        source: io::Error::new(io::ErrorKind::NotFound, "it stands for no address"),
+    };
+    for &local in addresses {
+        match UdpLink::open_server(local, config.receive_buffer) {
+            Ok(link) => {
+                let parts = Parts::new().map_err(ServeError::Loop)?;
+                return Ok(bind(parts, Socket::Udp(link)));
+            }
+            Err(source) => failure = ServeError::Bind { local, source },
+        }
+    }
+    Err(failure)
+}
+
+/// Makes a server of any socket.
+pub(super) fn bind(parts: Parts, socket: Socket) -> Box<dyn ServerBinding> {
+    Box::new(Binding { local: socket.local_addr(), parts, socket })
+}
+
+struct Binding {
+    local: SocketAddr,
+    parts: Parts,
+    socket: Socket,
+}
+
+impl Binding {
+    fn open(
+        self,
+        config: ServerConfig,
+        registry: Registry,
+        methods: MethodTable,
+    ) -> Result<Arc<ServerLoop>, ServeError> {
+        config.validate()?;
+        let clock = Arc::new(SystemClock::new());
+        let context_clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        let (now, entropy) = (clock.now(), Box::new(SystemEntropy));
+        let endpoint = ServerEndpoint::new(config.clone(), methods, context_clock, entropy, now);
+        let role = ServerRole::new(endpoint, &config).map_err(ServeError::Loop)?;
+        let shared = self.parts.assemble(self.socket, clock, role).map_err(ServeError::Loop)?;
+        Ok(Arc::new(ServerLoop::new(shared, registry, self.local, &config)))
+    }
+}
+
+impl ServerBinding for Binding {
+    fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    fn spawn(
+        self: Box<Self>,
+        config: ServerConfig,
+        registry: Registry,
+        methods: MethodTable,
+    ) -> Result<Arc<dyn ServerControl>, ServeError> {
+        let linger = config.linger;
+        let threads = config.workers + 1;
+        let server = self.open(config, registry, methods)?;
+        let control = Control { server, linger };
+        start_threads(&control.server, threads)?;
+        Ok(Arc::new(control))
+    }
+
+    fn run(
+        self: Box<Self>,
+        config: ServerConfig,
+        registry: Registry,
+        methods: MethodTable,
+    ) -> Result<(), ServeError> {
+        let linger = config.linger;
+        let threads = config.workers;
+        let server = self.open(config, registry, methods)?;
+        // Ends the other threads, however this one comes to its end.
+        let control = Control { server, linger };
+        start_threads(&control.server, threads)?;
+        control.server.work();
+        Err(ServeError::Loop(control.server.failure()))
+    }
+}
+
+fn start_threads(server: &Arc<ServerLoop>, count: usize) -> Result<(), ServeError> {
+    for _ in 0..count {
+        let server = Arc::clone(server);
+        thread::Builder::new()
+            .name("farcall-server".to_owned())
+            .spawn(move || server.work())
+            .map_err(ServeError::Thread)?;
+    }
+    Ok(())
+}
+
+/// What the public face holds. The threads hold the loop only, so that they end with it.
+struct Control {
+    server: Arc<ServerLoop>,
+    linger: Duration,
+}
+
+impl ServerControl for Control {
+    fn local_addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    fn shutdown(&self, grace: Duration) -> ShutdownReport {
+        self.server.shutdown(grace, self.linger)
+    }
+
+    fn statistics(&self) -> ServerStatistics {
+        self.server.statistics()
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.server.stop();
+    }
+}

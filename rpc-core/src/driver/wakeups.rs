@@ -1,0 +1,67 @@
+//! Who is to be woken once the lock is free.
+
+use core::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Waker;
+use std::thread::Thread;
+
+use super::watchdog::Watchdog;
+
+/// Threads and tasks that have been chosen under the lock and are woken without it.
+#[derive(Default)]
+pub(super) struct Wakeups {
+    threads: Vec<Thread>,
+    tasks: Vec<Waker>,
+    starts_background: bool,
+    alarm: Option<Arc<Watchdog>>,
+}
+
+impl Wakeups {
+    pub(super) fn add_thread(&mut self, thread: Thread) {
+        self.threads.push(thread);
+    }
+
+    pub(super) fn add_task(&mut self, task: Waker) {
+        self.tasks.push(task);
+    }
+
+    /// Rings the alarm that the standby thread of a server sleeps on.
+    pub(super) fn ring(&mut self, alarm: &Arc<Watchdog>) {
+        self.alarm = Some(Arc::clone(alarm));
+    }
+
+    /// Asks for the background thread of a client to be started.
+    pub(super) fn start_background(&mut self) {
+        self.starts_background = true;
+    }
+
+    /// Whether that was asked since this was last called.
+    pub(super) fn take_start(&mut self) -> bool {
+        core::mem::take(&mut self.starts_background)
+    }
+
+    /// Whether waking runs code of the user, which must find the seat free.
+    pub(super) fn has_tasks(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// Wakes the threads, which runs nobody's code.
+    pub(super) fn wake_threads(&mut self) {
+        for thread in self.threads.drain(..) {
+            thread.unpark();
+        }
+        if let Some(alarm) = self.alarm.take() {
+            alarm.set(Duration::ZERO);
+        }
+    }
+
+    /// Wakes everybody. The caller holds neither the lock nor the seat.
+    pub(super) fn wake_all(&mut self) {
+        self.wake_threads();
+        for task in self.tasks.drain(..) {
+            // A waker is the user's code, and its panic is no reason to lose the others.
+            drop(catch_unwind(AssertUnwindSafe(|| task.wake())));
+        }
+    }
+}

@@ -1,0 +1,520 @@
+//! The threads of a server: they lead, run handlers, stand by, or are idle.
+//!
+//! There is one thread more than there are workers, so that one is always free to keep the protocol
+//! going. All of them run the same code:
+//!
+//! - The *leader* has the seat. It runs the handlers of methods that are not known to be long itself,
+//!   one after the other, and gives the seat back before each and retakes it after.
+//! - The *standby* sleeps on the watchdog, which is set while a handler runs with the seat free. When
+//!   the handler outlasts the threshold it takes the seat; whoever ran the handler finds the seat
+//!   gone, and has become a worker.
+//! - *Workers* run the handlers of methods that are known to be long, and share the others when calls
+//!   begin to wait.
+//! - The rest is *idle*: parked until it is summoned. An idle server wakes up for nothing.
+
+use core::time::Duration;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, Thread};
+
+use parking_lot::{Condvar, MutexGuard};
+
+use super::outbox::Outbox;
+use super::runtimes::Runtimes;
+use super::seat::{Core, Leader, Role, Shared};
+use super::serving::{self, Admission, Serving};
+use super::wakeups::Wakeups;
+use super::watchdog::Watchdog;
+use crate::config::ServerConfig;
+use crate::endpoint::ServerEndpoint;
+use crate::endpoint::server::{CallToken, Finished, Ready};
+use crate::host::ShutdownReport;
+use crate::service::Registry;
+use crate::statistics::ServerStatistics;
+use crate::time::Timestamp;
+
+/// How long a reply may wait for others that go into the same datagram, while handlers run that are
+/// known to be short. It never waits for anything else.
+const LONGEST_REPLY_DELAY: Duration = Duration::from_micros(100);
+
+/// How long calls may wait for the leader while workers are idle.
+const LONGEST_WAIT: Duration = Duration::from_micros(200);
+
+/// How long the leader runs handlers before it looks at the socket again.
+const LONGEST_RUN: Duration = Duration::from_millis(1);
+
+/// What the threads of a server share.
+pub(super) struct ServerLoop {
+    shared: Shared<ServerRole>,
+    registry: Registry,
+    local: SocketAddr,
+    spin: Duration,
+    threshold: Duration,
+    /// Something that a shutdown waits for has changed.
+    changed: Condvar,
+}
+
+/// A server's endpoint and what its threads are doing.
+pub(super) struct ServerRole {
+    endpoint: ServerEndpoint,
+    runtimes: Runtimes,
+    watchdog: Arc<Watchdog>,
+    workers: usize,
+    threads: usize,
+    /// Handlers that run.
+    busy: usize,
+    /// Handlers among them that wait for calls to this very server.
+    waiting_inside: usize,
+    /// Since when the last leader has been in a handler. `None`: it does not come back.
+    left_at: Option<Timestamp>,
+    idle: Vec<Thread>,
+    has_standby: bool,
+    watchdog_is_set: bool,
+    /// Whether a thread is on its way to take a call.
+    is_summoned: bool,
+    shutdowns: usize,
+    is_stopping: bool,
+    failure: Option<io::Error>,
+}
+
+impl Role for ServerRole {
+    type Machine = ServerEndpoint;
+
+    fn machine(&mut self) -> &mut ServerEndpoint {
+        &mut self.endpoint
+    }
+
+    fn on_death(&mut self, wakeups: &mut Wakeups) {
+        self.dismiss(wakeups);
+    }
+}
+
+impl ServerRole {
+    pub(super) fn new(endpoint: ServerEndpoint, config: &ServerConfig) -> io::Result<Self> {
+        Ok(Self {
+            endpoint,
+            runtimes: Runtimes::default(),
+            watchdog: Arc::new(Watchdog::new()?),
+            workers: config.workers,
+            threads: 0,
+            busy: 0,
+            waiting_inside: 0,
+            left_at: None,
+            idle: Vec::new(),
+            has_standby: false,
+            watchdog_is_set: false,
+            is_summoned: false,
+            shutdowns: 0,
+            is_stopping: false,
+            failure: None,
+        })
+    }
+
+    /// Takes the next call, if a worker may run it.
+    fn take(&mut self, now: Timestamp) -> Option<Job> {
+        if self.busy >= self.workers {
+            return None;
+        }
+        let method = self.endpoint.peek_ready()?;
+        let ready = self.endpoint.take_ready(now)?;
+        self.busy += 1;
+        Some(Job { method, ready })
+    }
+
+    /// Whether somebody other than the last leader should lead now.
+    fn is_abandoned(&self, now: Timestamp, threshold: Duration) -> bool {
+        self.left_at.is_none_or(|left_at| now.since(left_at) >= threshold)
+    }
+
+    /// Whether the calls that wait should not wait for the leader, who runs one after the other.
+    fn is_backed_up(&self, now: Timestamp, next: (usize, u32), threshold: Duration) -> bool {
+        let usual = self.runtimes.usual(next).unwrap_or_default();
+        let queued = u32::try_from(self.endpoint.queued()).unwrap_or(u32::MAX);
+        let oldest = self.endpoint.oldest_queued().unwrap_or(now);
+        usual > threshold
+            || usual.saturating_mul(queued) > LONGEST_WAIT
+            || now.since(oldest) > LONGEST_WAIT
+    }
+
+    /// Brings in one more thread to run a call.
+    fn summon(&mut self, wakeups: &mut Wakeups) {
+        if self.is_summoned {
+            return;
+        }
+        if let Some(thread) = self.idle.pop() {
+            wakeups.add_thread(thread);
+        } else if self.has_standby {
+            self.watchdog_is_set = true;
+            wakeups.ring(&self.watchdog);
+        } else {
+            // Every thread is in a handler or on its way out of one, and will look for itself.
+            return;
+        }
+        self.is_summoned = true;
+    }
+
+    /// Somebody has to stand by. To be called by whoever goes to work.
+    fn appoint_standby(&mut self, wakeups: &mut Wakeups) {
+        if !self.has_standby
+            && let Some(thread) = self.idle.pop()
+        {
+            wakeups.add_thread(thread);
+        }
+    }
+
+    /// Makes every thread look that does not look anyway.
+    fn dismiss(&mut self, wakeups: &mut Wakeups) {
+        for thread in self.idle.drain(..) {
+            wakeups.add_thread(thread);
+        }
+        wakeups.ring(&self.watchdog);
+    }
+}
+
+/// A call that was taken.
+struct Job {
+    method: (usize, u32),
+    ready: Ready,
+}
+
+type Guard<'a> = MutexGuard<'a, Core<ServerRole>>;
+
+impl ServerLoop {
+    pub(super) fn new(
+        shared: Shared<ServerRole>,
+        registry: Registry,
+        local: SocketAddr,
+        config: &ServerConfig,
+    ) -> Self {
+        let (spin, threshold) = (config.spin, config.handler_threshold);
+        Self { shared, registry, local, spin, threshold, changed: Condvar::new() }
+    }
+
+    pub(super) fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    pub(super) fn statistics(&self) -> ServerStatistics {
+        self.shared.lock().role.endpoint.statistics()
+    }
+
+    /// Why the loop ended.
+    pub(super) fn failure(&self) -> io::Error {
+        let failure = self.shared.lock().role.failure.take();
+        failure.unwrap_or_else(|| io::Error::other("a thread of the server panicked"))
+    }
+
+    /// Makes the present thread one of the server's, until the server ends.
+    pub(super) fn work(self: &Arc<Self>) {
+        self.shared.lock().role.threads += 1;
+        let server = Arc::clone(self) as Arc<dyn Serving>;
+        let outcome =
+            serving::as_current(server, || catch_unwind(AssertUnwindSafe(|| self.serve())));
+        if outcome.is_err() {
+            self.shared.kill();
+        }
+        self.shared.lock().role.threads -= 1;
+        self.changed.notify_all();
+    }
+
+    fn serve(&self) {
+        let mut core = self.shared.lock();
+        while !core.role.is_stopping && !core.is_dead() {
+            let now = self.shared.now();
+            let is_abandoned = core.role.is_abandoned(now, self.threshold);
+            core = match is_abandoned.then(|| core.take_seat(&self.shared)).flatten() {
+                Some(leader) => self.lead(core, leader),
+                None => match core.role.take(now) {
+                    Some(job) => self.run_apart(core, job, now),
+                    None => self.rest(core, now),
+                },
+            };
+        }
+    }
+
+    /// Leads, and runs handlers in between, until somebody else leads.
+    fn lead<'a>(&'a self, core: Guard<'a>, leader: Leader<'a, ServerRole>) -> Guard<'a> {
+        // In this order, so that unwinding frees the lock before the leader needs it.
+        let (mut leader, mut core) = (leader, core);
+        let mut outbox = Outbox::new();
+        let mut wakeups = Wakeups::default();
+        core.role.left_at = None;
+        core.role.appoint_standby(&mut wakeups);
+        let mut now = self.shared.now();
+        loop {
+            // Since when something may wait to be sent, and since when handlers have run.
+            let turn = now;
+            let mut unsent = Some(now);
+            while let Some(job) = self.choose(&mut core, now, turn, &mut wakeups) {
+                let usual = core.role.runtimes.usual(job.method);
+                if !may_wait(now, unsent, usual) {
+                    core.fill(&mut outbox, now);
+                    unsent = None;
+                }
+                leader.put_back(&mut core);
+                core.role.left_at = Some(now);
+                let sets_watchdog = !core.role.watchdog_is_set;
+                core.role.watchdog_is_set = true;
+                let watchdog = sets_watchdog.then(|| Arc::clone(&core.role.watchdog));
+                drop(core);
+                if let Some(watchdog) = watchdog {
+                    watchdog.set(self.threshold);
+                }
+                wakeups.wake_threads();
+                outbox.send();
+                (core, now) = self.run(job);
+                unsent.get_or_insert(now);
+                match core.take_seat(&self.shared) {
+                    Some(retaken) if !core.role.is_stopping && !core.is_dead() => leader = retaken,
+                    taken => {
+                        if let Some(taken) = taken {
+                            taken.put_back(&mut core);
+                        }
+                        return self.shared.flush(core, now);
+                    }
+                }
+                core.role.left_at = None;
+            }
+            while !core.fill(&mut outbox, now) {
+                MutexGuard::unlocked(&mut core, || outbox.send());
+            }
+            let has_work = core.role.busy < core.role.workers
+                && core.role.endpoint.peek_ready().is_some()
+                && !core.role.is_summoned;
+            let until = has_work.then_some(now);
+            // Whoever spins takes the processor from a handler that owes an answer.
+            let spin = if core.role.busy == 0 { self.spin } else { Duration::ZERO };
+            let plan = leader.plan(&mut core, until, spin);
+            drop(core);
+            wakeups.wake_threads();
+            outbox.send();
+            let result = leader.proceed(plan);
+            now = self.shared.now();
+            core = self.shared.lock();
+            if let Err(error) = result {
+                core.role.failure = Some(error);
+                // The leader is dropped with the seat, which tells everybody.
+                drop(core);
+                drop(leader);
+                return self.shared.lock();
+            }
+            if core.role.is_stopping || core.is_dead() {
+                leader.put_back(&mut core);
+                return core;
+            }
+            leader.deliver(&mut core, now);
+            self.notify_shutdowns(&core);
+        }
+    }
+
+    /// Decides whether the leader runs the next call itself.
+    fn choose(
+        &self,
+        core: &mut Core<ServerRole>,
+        now: Timestamp,
+        turn: Timestamp,
+        wakeups: &mut Wakeups,
+    ) -> Option<Job> {
+        let role = &mut core.role;
+        let next = role.endpoint.peek_ready()?;
+        if role.busy >= role.workers || now.since(turn) >= LONGEST_RUN {
+            return None;
+        }
+        if role.runtimes.usual(next).is_some_and(|usual| usual > self.threshold) {
+            role.summon(wakeups);
+            return None;
+        }
+        let job = role.take(now)?;
+        self.share(core, now, wakeups);
+        Some(job)
+    }
+
+    /// Brings in one more thread if calls remain that should not wait for those who are awake.
+    fn share(&self, core: &mut Core<ServerRole>, now: Timestamp, wakeups: &mut Wakeups) {
+        let leader_sleeps = core.leader_sleeps();
+        let role = &mut core.role;
+        let Some(next) = role.endpoint.peek_ready() else { return };
+        if role.busy < role.workers
+            && (leader_sleeps || role.is_backed_up(now, next, self.threshold))
+        {
+            role.summon(wakeups);
+        }
+    }
+
+    /// Runs a call, without the lock and without the seat. Its answer waits in the endpoint then.
+    fn run(&self, job: Job) -> (Guard<'_>, Timestamp) {
+        let Job { method, ready } = job;
+        let start = self.shared.now();
+        let finished =
+            self.registry.dispatch(ready.service, ready.method, &ready.body, &ready.context);
+        let token = ready.token;
+        drop(ready);
+        let now = self.shared.now();
+        let mut core = self.shared.lock();
+        core.role.busy -= 1;
+        if !core.is_dead() {
+            core.role.runtimes.record(method, now.since(start));
+            core.role.endpoint.complete(token, finished);
+        }
+        self.notify_shutdowns(&core);
+        (core, now)
+    }
+
+    /// Runs a call while somebody else leads.
+    fn run_apart<'a>(&'a self, mut core: Guard<'a>, job: Job, now: Timestamp) -> Guard<'a> {
+        let mut wakeups = Wakeups::default();
+        core.role.appoint_standby(&mut wakeups);
+        self.share(&mut core, now, &mut wakeups);
+        drop(core);
+        wakeups.wake_threads();
+        let (core, now) = self.run(job);
+        self.shared.flush(core, now)
+    }
+
+    /// Stands by or is idle, until it is time to look again.
+    fn rest<'a>(&'a self, mut core: Guard<'a>, now: Timestamp) -> Guard<'a> {
+        if core.role.has_standby {
+            core.role.idle.push(thread::current());
+            drop(core);
+            thread::park();
+            core = self.shared.lock();
+            let own = thread::current().id();
+            core.role.idle.retain(|thread| thread.id() != own);
+        } else {
+            core.role.has_standby = true;
+            let watchdog = Arc::clone(&core.role.watchdog);
+            let left_at = core.role.left_at.filter(|_| core.has_seat());
+            let sets_watchdog = left_at.is_some() && !core.role.watchdog_is_set;
+            core.role.watchdog_is_set |= sets_watchdog;
+            drop(core);
+            if let Some(left_at) = left_at.filter(|_| sets_watchdog) {
+                watchdog.set(self.threshold.saturating_sub(now.since(left_at)));
+            }
+            watchdog.wait();
+            core = self.shared.lock();
+            core.role.has_standby = false;
+            core.role.watchdog_is_set = false;
+        }
+        core.role.is_summoned = false;
+        core
+    }
+
+    /// Records what became of a call that its handler left to be answered later, from any thread.
+    #[allow(dead_code, reason = "handlers that answer later are not there yet")]
+    pub(super) fn complete(&self, token: CallToken, finished: Finished) {
+        let now = self.shared.now();
+        let mut core = self.shared.lock();
+        if core.is_dead() {
+            return;
+        }
+        core.role.endpoint.complete(token, finished);
+        self.notify_shutdowns(&core);
+        drop(self.shared.flush(core, now));
+    }
+
+    fn notify_shutdowns(&self, core: &Core<ServerRole>) {
+        if core.role.shutdowns > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Admits nothing more, lets handlers end within `grace`, and waits for at most `linger` until the
+    /// last replies are acknowledged.
+    pub(super) fn shutdown(&self, grace: Duration, linger: Duration) -> ShutdownReport {
+        let mut core = self.shared.lock();
+        core.role.shutdowns += 1;
+        if !core.is_dead() {
+            core.role.endpoint.begin_shutdown();
+        }
+        core = self.wait_while(core, grace, |role| {
+            role.endpoint.running() > 0 || role.endpoint.queued() > 0
+        });
+        let running = core.role.endpoint.running();
+        core = self.wait_while(core, linger, |role| role.endpoint.unacknowledged() > 0);
+        let unacknowledged = core.role.endpoint.unacknowledged();
+        drop(core);
+        self.stop();
+        // What is left are threads in handlers that do not end. They end when their handlers do.
+        let core = self.shared.lock();
+        self.wait_while(core, Duration::from_secs(1), |role| role.threads > role.busy)
+            .role
+            .shutdowns -= 1;
+        ShutdownReport { running, unacknowledged }
+    }
+
+    /// Ends the threads that are in no handler at once, and the others when their handlers end.
+    pub(super) fn stop(&self) {
+        let mut wakeups = Wakeups::default();
+        let mut core = self.shared.lock();
+        core.role.is_stopping = true;
+        core.role.dismiss(&mut wakeups);
+        core.close();
+        drop(core);
+        self.shared.wake_leader();
+        wakeups.wake_threads();
+    }
+
+    fn wait_while<'a>(
+        &'a self,
+        mut core: Guard<'a>,
+        time: Duration,
+        mut condition: impl FnMut(&ServerRole) -> bool,
+    ) -> Guard<'a> {
+        let end = self.shared.now() + time;
+        while condition(&core.role) && !core.is_dead() {
+            let rest = end.since(self.shared.now());
+            if rest.is_zero() {
+                break;
+            }
+            self.changed.wait_for(&mut core, rest);
+        }
+        core
+    }
+}
+
+/// Whether what waits to be sent may wait until another handler has run, which usually takes `usual`.
+fn may_wait(now: Timestamp, unsent: Option<Timestamp>, usual: Option<Duration>) -> bool {
+    match (unsent, usual) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(since), Some(usual)) => now.since(since) + usual <= LONGEST_REPLY_DELAY,
+    }
+}
+
+/// Whether an address is one of this host's, so that a server on a wildcard address hears it.
+fn is_of_this_host(address: SocketAddr) -> bool {
+    address.ip().is_loopback() || std::net::UdpSocket::bind((address.ip(), 0)).is_ok()
+}
+
+impl Serving for ServerLoop {
+    fn is_at(&self, address: SocketAddr) -> bool {
+        let is_same_host = self.local.ip() == address.ip()
+            || (self.local.ip().is_unspecified() && is_of_this_host(address));
+        self.local.port() == address.port() && is_same_host
+    }
+
+    fn enter(&self, admission: Admission) -> bool {
+        let mut wakeups = Wakeups::default();
+        let mut core = self.shared.lock();
+        let has_seat = core.has_seat();
+        let role = &mut core.role;
+        if has_seat {
+            // It would be taken at the threshold; there is no reason to wait for that.
+            role.left_at = None;
+            role.watchdog_is_set = true;
+            wakeups.ring(&role.watchdog);
+        }
+        let is_possible = role.waiting_inside + 1 < role.workers
+            && (admission == Admission::AnyProgress || role.busy < role.workers);
+        role.waiting_inside += usize::from(is_possible);
+        drop(core);
+        wakeups.wake_threads();
+        is_possible
+    }
+
+    fn leave(&self) {
+        self.shared.lock().role.waiting_inside -= 1;
+    }
+}
