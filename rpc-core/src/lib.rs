@@ -12,13 +12,17 @@
 //! | [`endpoint`] | the protocol as state machines without I/O, clocks or threads |
 //! | [`context`], [`service`] | finding and running the handler of a call |
 //! | [`host`] | what drives an endpoint, in the abstract |
+//! | [`driver`] | the event loop on a socket, and the in-process loopback |
+//! | `face` | what users hold in their hands |
 
 pub mod call;
 pub mod config;
 pub mod context;
+pub mod driver;
 pub mod endpoint;
 pub mod entropy;
 pub mod error;
+mod face;
 pub mod host;
 pub mod marshal;
 pub mod service;
@@ -28,7 +32,12 @@ pub mod wire;
 
 pub use config::{ClientConfig, ConfigError, ServerConfig};
 pub use context::Context;
+pub use driver::Loopback;
 pub use endpoint::client::CallStatus;
 pub use error::{CallError, CallErrorKind, ConnectError, Outcome, ServeError};
+pub use face::{
+    Client, ClientBuilder, Pending, Server, ServerAddress, ServerBuilder, ServerHandle, Stub,
+    call_method, send_oneway, start_method,
+};
 pub use host::{Network, ShutdownReport};
 pub use statistics::{ClientStatistics, DropReason, ServerStatistics};

@@ -1,0 +1,363 @@
+//! A client, and the three ways in which generated stubs use it.
+
+use core::fmt;
+use core::time::Duration;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::address::ServerAddress;
+use super::pending::Pending;
+use super::stub::Stub;
+use crate::config::ClientConfig;
+use crate::driver;
+use crate::endpoint::client::{CallKey, Completion, Failure, NewCall};
+use crate::error::{CallError, CallErrorKind, ConnectError, Outcome, Settle, Settlement};
+use crate::host::{ClientHost, Network};
+use crate::marshal::{Reader, Unmarshal, Writer};
+use crate::service::{Interface, Method};
+use crate::statistics::ClientStatistics;
+
+/// A client of one server. Stubs are made from it, and any number of them share its session.
+///
+/// Cloning is cheap and gives another handle of the same session. When the last handle, stub and
+/// [`Pending`] is gone, the session is closed.
+///
+/// ```no_run
+/// use farcall_core::Client;
+///
+/// let client = Client::connect("localhost:4000")?;
+/// client.ready(std::time::Duration::from_secs(1))?;
+/// # Ok::<(), farcall_core::ConnectError>(())
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    host: Arc<dyn ClientHost>,
+    deadline: DeadlineChoice,
+}
+
+/// Where the deadline of a call comes from: the handle, else the method, else the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct DeadlineChoice {
+    own: Option<Duration>,
+    default: Option<Duration>,
+}
+
+impl Client {
+    /// Resolves the server's name, opens a socket and begins the handshake. It does not wait for the
+    /// server: calls wait within their own deadlines, and [`ready`](Self::ready) waits on its own.
+    ///
+    /// If the name stands for several addresses, they are tried in turn. When the server stops
+    /// answering, the name is resolved again.
+    ///
+    /// # Errors
+    /// The name cannot be resolved, or no socket can be opened.
+    pub fn connect(server: impl ServerAddress) -> Result<Self, ConnectError> {
+        Self::builder().connect(server)
+    }
+
+    /// A client of the server called `name` on an in-process network.
+    ///
+    /// # Errors
+    /// The network's own.
+    pub fn on<N: Network + ?Sized>(network: &N, name: &str) -> Result<Self, ConnectError> {
+        Self::builder().on(network, name)
+    }
+
+    /// Begins with the default configuration.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder { config: ClientConfig::default() }
+    }
+
+    /// A stub of interface `S` on this client's session.
+    pub fn stub<S: Stub>(&self) -> S {
+        S::from_client(self.clone())
+    }
+
+    /// The same client, whose calls have this deadline, whatever their methods say.
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        let deadline = DeadlineChoice { own: Some(deadline), ..self.deadline };
+        Self { host: Arc::clone(&self.host), deadline }
+    }
+
+    /// Waits until there is a session.
+    ///
+    /// # Errors
+    /// There was none within `timeout`; the error names the addresses that were tried.
+    pub fn ready(&self, timeout: Duration) -> Result<(), ConnectError> {
+        self.host.ready(timeout).map_err(|reason| ConnectError::NotReady {
+            tried: self.host.servers(),
+            waited: timeout,
+            reason,
+        })
+    }
+
+    /// The addresses that are tried.
+    pub fn servers(&self) -> Vec<SocketAddr> {
+        self.host.servers()
+    }
+
+    /// What this client did so far.
+    pub fn statistics(&self) -> ClientStatistics {
+        self.host.statistics()
+    }
+
+    pub(super) fn from_host(host: Arc<dyn ClientHost>, deadline: Option<Duration>) -> Self {
+        Self { host, deadline: DeadlineChoice { own: None, default: deadline } }
+    }
+
+    fn new_call(
+        &self,
+        interface: &'static Interface,
+        method: &'static Method,
+        encode: impl FnOnce(&mut Writer),
+    ) -> NewCall {
+        let mut writer = Writer::with_capacity(64);
+        encode(&mut writer);
+        NewCall {
+            interface: interface.id(),
+            method: method.id(),
+            signature: method.signature().hash,
+            is_idempotent: method.is_idempotent(),
+            is_oneway: method.is_oneway(),
+            deadline: self.deadline.own.or(method.own_deadline()).or(self.deadline.default),
+            body: writer.into_bytes(),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("servers", &self.servers()).finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`Client`] with settings of its own.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use farcall_core::Client;
+///
+/// let client = Client::builder().deadline(Duration::from_secs(2)).connect("localhost:4000")?;
+/// # Ok::<(), farcall_core::ConnectError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "it does nothing before `connect` or `on`"]
+pub struct ClientBuilder {
+    config: ClientConfig,
+}
+
+impl ClientBuilder {
+    /// Replaces all settings.
+    pub fn config(self, config: ClientConfig) -> Self {
+        Self { config }
+    }
+
+    /// How long a call may take unless its method or its stub says otherwise. The default is 10 s.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.config.deadline = Some(deadline);
+        self
+    }
+
+    /// Calls wait for ever, as long as the server keeps answering, unless their methods or their stubs
+    /// say otherwise.
+    pub fn no_deadline(mut self) -> Self {
+        self.config.deadline = None;
+        self
+    }
+
+    /// The largest datagram that is sent, in bytes, from 1,200 to 65,507.
+    pub fn datagram_size(mut self, bytes: usize) -> Self {
+        self.config.datagram_size = bytes;
+        self
+    }
+
+    /// See [`Client::connect`].
+    ///
+    /// # Errors
+    /// Those of [`Client::connect`], and a configuration that contradicts itself.
+    pub fn connect(self, server: impl ServerAddress) -> Result<Client, ConnectError> {
+        self.config.validate()?;
+        let address = server.to_kept();
+        let name = address.name();
+        let servers = address
+            .resolve()
+            .map_err(|source| ConnectError::Resolve { name: name.clone(), source })?;
+        if servers.is_empty() {
+            return Err(ConnectError::NoAddress { name });
+        }
+        let deadline = self.config.deadline;
+        let resolve: Option<driver::Resolve> =
+            address.is_name().then(|| Box::new(move || address.resolve()) as driver::Resolve);
+        let host = driver::open_udp_client(name, servers, resolve, self.config)?;
+        Ok(Client::from_host(host, deadline))
+    }
+
+    /// See [`Client::on`].
+    ///
+    /// # Errors
+    /// The network's own, and a configuration that contradicts itself.
+    pub fn on<N: Network + ?Sized>(self, network: &N, name: &str) -> Result<Client, ConnectError> {
+        self.config.validate()?;
+        let deadline = self.config.deadline;
+        Ok(Client::from_host(network.open_client(name, self.config)?, deadline))
+    }
+}
+
+/// Makes a call and waits for its result. For generated code.
+///
+/// # Errors
+/// Whatever happened to the call.
+pub fn call<T>(
+    client: &Client,
+    interface: &'static Interface,
+    method: &'static Method,
+    encode: impl FnOnce(&mut Writer),
+) -> Result<T, CallError>
+where
+    T: for<'a> Unmarshal<'a>,
+{
+    let (ticket, completion) = Ticket::call(client, interface, method, encode);
+    ticket.conclude(completion)
+}
+
+/// Starts a call. For generated code.
+pub fn start<T>(
+    client: &Client,
+    interface: &'static Interface,
+    method: &'static Method,
+    encode: impl FnOnce(&mut Writer),
+) -> Pending<T>
+where
+    T: for<'a> Unmarshal<'a>,
+{
+    Pending::new(Ticket::submit(client, interface, method, encode))
+}
+
+/// Sends a one-way call. For generated code.
+///
+/// # Errors
+/// It could not be sent within its deadline.
+pub fn send(
+    client: &Client,
+    interface: &'static Interface,
+    method: &'static Method,
+    encode: impl FnOnce(&mut Writer),
+) -> Result<(), CallError> {
+    let (ticket, completion) = Ticket::call(client, interface, method, encode);
+    match completion {
+        Ok(_) => Ok(()),
+        Err(failure) => Err(ticket.into_error(failure)),
+    }
+}
+
+/// A call that was submitted, and the duty to release it.
+pub(super) struct Ticket {
+    pub(super) host: Arc<dyn ClientHost>,
+    pub(super) key: CallKey,
+    interface: &'static Interface,
+    method: &'static Method,
+    is_released: bool,
+}
+
+impl Ticket {
+    fn submit(
+        client: &Client,
+        interface: &'static Interface,
+        method: &'static Method,
+        encode: impl FnOnce(&mut Writer),
+    ) -> Self {
+        let call = client.new_call(interface, method, encode);
+        let host = Arc::clone(&client.host);
+        let key = host.submit(call);
+        Self { host, key, interface, method, is_released: false }
+    }
+
+    /// Submits a call and waits until it has ended: by its result, its deadline, or the end of its
+    /// session.
+    fn call(
+        client: &Client,
+        interface: &'static Interface,
+        method: &'static Method,
+        encode: impl FnOnce(&mut Writer),
+    ) -> (Self, Completion) {
+        let call = client.new_call(interface, method, encode);
+        let host = Arc::clone(&client.host);
+        let (key, completion) = host.call(call);
+        (Self { host, key, interface, method, is_released: false }, completion)
+    }
+
+    /// Makes the typed result of a completion and releases the call.
+    pub(super) fn conclude<T>(self, completion: Completion) -> Result<T, CallError>
+    where
+        T: for<'a> Unmarshal<'a>,
+    {
+        let reply = match completion {
+            Ok(reply) => reply,
+            Err(failure) => return Err(self.into_error(failure)),
+        };
+        decode(&reply).map_err(|error| {
+            let kind = CallErrorKind::UndecodableReply(error);
+            self.into_error(Failure { outcome: Outcome::Executed, kind })
+        })
+    }
+
+    fn into_error(mut self, failure: Failure) -> CallError {
+        let Failure { outcome, mut kind } = failure;
+        if let CallErrorKind::SignatureMismatch { client, .. } = &mut kind {
+            client.clone_from(&self.method.signature().text);
+        }
+        let (interface, method) = (self.interface.name(), self.method.name());
+        let settle = (outcome == Outcome::Unknown).then(|| {
+            // The record of the call is kept for as long as its error is.
+            self.is_released = true;
+            let open = OpenRecord { host: Arc::clone(&self.host), key: self.key };
+            Arc::new(open) as Arc<dyn Settle>
+        });
+        CallError::new(outcome, kind, interface, method, settle)
+    }
+
+    /// Gives the duty to release the call up, because it was detached.
+    pub(super) fn detach(mut self) {
+        self.is_released = true;
+        self.host.detach(self.key);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.is_released {
+            self.host.release(self.key);
+        }
+    }
+}
+
+/// The record of a call whose outcome was unknown when its error was made.
+struct OpenRecord {
+    host: Arc<dyn ClientHost>,
+    key: CallKey,
+}
+
+impl Settle for OpenRecord {
+    fn settle(&self, timeout: Duration) -> Settlement {
+        self.host.settle(self.key, timeout)
+    }
+}
+
+impl Drop for OpenRecord {
+    fn drop(&mut self) {
+        self.host.release(self.key);
+    }
+}
+
+fn decode<T>(reply: &Bytes) -> Result<T, crate::marshal::DecodeError>
+where
+    T: for<'a> Unmarshal<'a>,
+{
+    let mut reader = Reader::of_message(reply);
+    let value = T::unmarshal(&mut reader)?;
+    reader.finish()?;
+    Ok(value)
+}

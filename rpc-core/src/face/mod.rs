@@ -1,0 +1,15 @@
+//! The public face: what generated stubs and their users hold in their hands.
+
+mod address;
+mod client;
+mod pending;
+mod server;
+mod stub;
+
+pub use address::ServerAddress;
+pub use client::{
+    Client, ClientBuilder, call as call_method, send as send_oneway, start as start_method,
+};
+pub use pending::Pending;
+pub use server::{Server, ServerBuilder, ServerHandle};
+pub use stub::Stub;

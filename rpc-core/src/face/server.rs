@@ -1,0 +1,200 @@
+//! A server: bound, then given its interfaces, then run.
+
+use core::fmt;
+use core::time::Duration;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+
+use crate::config::ServerConfig;
+use crate::driver;
+use crate::error::ServeError;
+use crate::host::{Network, ServerBinding, ServerControl, ShutdownReport};
+use crate::service::{Registry, Service};
+use crate::statistics::ServerStatistics;
+
+/// A server that is bound to its address and does not run yet.
+///
+/// [`serve`](Self::serve) adds interfaces, [`spawn`](Self::spawn) runs it in the background,
+/// [`run`](Self::run) on this thread.
+#[must_use = "it serves nobody before `spawn` or `run`"]
+pub struct Server {
+    binding: Box<dyn ServerBinding>,
+    config: ServerConfig,
+    registry: Registry,
+}
+
+impl Server {
+    /// Binds a UDP address. Port 0 takes any free port; see [`local_addr`](Self::local_addr).
+    ///
+    /// # Errors
+    /// The name cannot be resolved, or none of its addresses can be bound.
+    pub fn bind(address: impl ToSocketAddrs) -> Result<Self, ServeError> {
+        Self::builder().bind(address)
+    }
+
+    /// Takes a name on an in-process network.
+    ///
+    /// # Errors
+    /// The name is in use.
+    pub fn on<N: Network + ?Sized>(network: &N, name: &str) -> Result<Self, ServeError> {
+        Self::builder().on(network, name)
+    }
+
+    /// Begins with the default configuration.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder { config: ServerConfig::default() }
+    }
+
+    /// Adds an interface. Two of the same name are an error of [`spawn`](Self::spawn) and
+    /// [`run`](Self::run).
+    pub fn serve(mut self, service: impl Service) -> Self {
+        self.registry.add(service);
+        self
+    }
+
+    /// The address it is bound to.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.binding.local_addr()
+    }
+
+    /// Serves in the background until the handle is dropped.
+    ///
+    /// # Errors
+    /// Two interfaces of the same name, or no thread can be started.
+    pub fn spawn(self) -> Result<ServerHandle, ServeError> {
+        let methods = self.registry.table()?;
+        let control = self.binding.spawn(self.config, self.registry, methods)?;
+        Ok(ServerHandle { control: Some(control) })
+    }
+
+    /// Serves on this thread, and on the workers it starts, for as long as the process lives.
+    ///
+    /// # Errors
+    /// Two interfaces of the same name, or the event loop failed.
+    pub fn run(self) -> Result<(), ServeError> {
+        let methods = self.registry.table()?;
+        self.binding.run(self.config, self.registry, methods)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("local_addr", &self.local_addr())
+            .field("interfaces", &self.registry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`Server`] with settings of its own.
+///
+/// ```
+/// use farcall_core::Server;
+///
+/// let server = Server::builder().workers(8).bind("127.0.0.1:0")?;
+/// assert_ne!(server.local_addr().port(), 0);
+/// # Ok::<(), farcall_core::ServeError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "it does nothing before `bind` or `on`"]
+pub struct ServerBuilder {
+    config: ServerConfig,
+}
+
+impl ServerBuilder {
+    /// Replaces all settings.
+    pub fn config(self, config: ServerConfig) -> Self {
+        Self { config }
+    }
+
+    /// How many handlers may run at once.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.config.workers = workers;
+        self
+    }
+
+    /// The largest datagram that is sent, in bytes, from 1,200 to 65,507.
+    pub fn datagram_size(mut self, bytes: usize) -> Self {
+        self.config.datagram_size = bytes;
+        self
+    }
+
+    /// See [`Server::bind`].
+    ///
+    /// # Errors
+    /// Those of [`Server::bind`], and a configuration that contradicts itself.
+    pub fn bind(self, address: impl ToSocketAddrs) -> Result<Server, ServeError> {
+        self.config.validate()?;
+        let addresses: Vec<_> = address
+            .to_socket_addrs()
+            .map_err(|source| ServeError::Resolve { name: "the local address".to_owned(), source })?
+            .collect();
+        let binding = driver::bind_udp("the local address", &addresses, &self.config)?;
+        Ok(Server { binding, config: self.config, registry: Registry::new() })
+    }
+
+    /// See [`Server::on`].
+    ///
+    /// # Errors
+    /// Those of [`Server::on`], and a configuration that contradicts itself.
+    pub fn on<N: Network + ?Sized>(self, network: &N, name: &str) -> Result<Server, ServeError> {
+        self.config.validate()?;
+        let binding = network.open_server(name, &self.config)?;
+        Ok(Server { binding, config: self.config, registry: Registry::new() })
+    }
+}
+
+/// A server that runs in the background.
+///
+/// Dropping it stops the admission of calls, lets running handlers end, and closes the server.
+/// [`detach`](Self::detach) lets it run for as long as the process lives.
+#[must_use = "dropping it stops the server"]
+pub struct ServerHandle {
+    /// `None` once it was detached or shut down.
+    control: Option<Arc<dyn ServerControl>>,
+}
+
+impl ServerHandle {
+    /// The address it is bound to.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.control().local_addr()
+    }
+
+    /// What the server did so far.
+    pub fn statistics(&self) -> ServerStatistics {
+        self.control().statistics()
+    }
+
+    /// Refuses new calls, lets those that were admitted end within `grace`, waits a little for the
+    /// acknowledgement of the last replies, and closes the server.
+    pub fn shutdown(mut self, grace: Duration) -> ShutdownReport {
+        let control = self.control.take().expect("it is there until now");
+        control.shutdown(grace)
+    }
+
+    /// Lets the server run for as long as the process lives.
+    pub fn detach(mut self) {
+        // The threads of the server own what they need; only this handle would end them.
+        core::mem::forget(self.control.take());
+    }
+
+    fn control(&self) -> &dyn ServerControl {
+        self.control.as_deref().expect("it is there until the handle is consumed")
+    }
+}
+
+impl Drop for ServerHandle {
+    fn drop(&mut self) {
+        if let Some(control) = self.control.take() {
+            let _report = control.shutdown(Duration::MAX);
+        }
+    }
+}
+
+impl fmt::Debug for ServerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerHandle")
+            .field("local_addr", &self.local_addr())
+            .finish_non_exhaustive()
+    }
+}
