@@ -1,12 +1,141 @@
 //! Remote procedure calls over UDP that run at most once, and errors that tell the truth about
 //! whether they ran.
+//!
+//! Put [`#[rpc_interface]`](macro@rpc_interface) on a trait, and there are a client stub and a server
+//! stub for it:
+//!
+//! ```
+//! use farcall::{Server, rpc_interface};
+//!
+//! #[rpc_interface]
+//! pub trait Calculator {
+//!     fn add(&self, a: i32, b: i32) -> i32;
+//! }
+//!
+//! struct Calc;
+//! impl Calculator for Calc {
+//!     fn add(&self, a: i32, b: i32) -> i32 {
+//!         a + b
+//!     }
+//! }
+//!
+//! let server = Server::bind("127.0.0.1:0")?.serve(CalculatorServer::new(Calc)).spawn()?;
+//! let calc = CalculatorClient::connect(server.local_addr())?;
+//! assert_eq!(calc.add(2, 3)?, 5);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What a failed call tells
+//!
+//! Every stub method returns a `Result`, and its [`CallError`] knows the [`Outcome`]:
+//!
+//! ```
+//! # use farcall::{Loopback, Outcome, rpc_interface};
+//! # #[rpc_interface]
+//! # pub trait Calculator { fn add(&self, a: i32, b: i32) -> i32; }
+//! # let calc = CalculatorClient::on(&Loopback::new(), "nobody")?;
+//! # let calc = farcall::Stub::with_deadline(&calc, std::time::Duration::from_millis(20));
+//! match calc.add(1, 1) {
+//!     Ok(sum) => println!("{sum}"),
+//!     Err(error) => match error.outcome() {
+//!         Outcome::NotExecuted => println!("safe to submit again: {error}"),
+//!         Outcome::Executed => println!("it ran, its result is lost: {error}"),
+//!         Outcome::Unknown => println!("it ran once or not at all: {error}"),
+//!     },
+//! }
+//! # Ok::<(), farcall::ConnectError>(())
+//! ```
+//!
+//! # Many calls at once
+//!
+//! `start()` gives the same methods, each returning a [`Pending`]: a handle to wait for, to poll, to
+//! cancel, or to await on any executor.
+//!
+//! ```
+//! # use farcall::{Loopback, Server, rpc_interface};
+//! # #[rpc_interface]
+//! # pub trait Calculator { fn add(&self, a: i32, b: i32) -> i32; }
+//! # struct Calc;
+//! # impl Calculator for Calc { fn add(&self, a: i32, b: i32) -> i32 { a + b } }
+//! # let net = Loopback::new();
+//! # let server = Server::on(&net, "calc")?.serve(CalculatorServer::new(Calc)).spawn()?;
+//! # let calc = CalculatorClient::on(&net, "calc")?;
+//! let calls: Vec<_> = (0..100).map(|n| calc.start().add(n, n)).collect();
+//! let sums: Result<Vec<_>, _> = calls.into_iter().map(|call| call.wait()).collect();
+//! assert_eq!(sums?[99], 198);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Long calls
+//!
+//! A server that works on a call says so, and its client waits for as long as its deadline lets it:
+//! a long call is never mistaken for a dead server. A handler that asks for its [`Context`] can report
+//! its progress, see whether it was cancelled, and how much time is left.
+//!
+//! ```
+//! use farcall::{Context, rpc_interface};
+//!
+//! #[rpc_interface]
+//! pub trait Importer {
+//!     #[rpc(deadline = "1h")]
+//!     fn import(&self, #[ctx] cx: &Context, rows: u64) -> u64;
+//! }
+//!
+//! struct Rows;
+//! impl Importer for Rows {
+//!     fn import(&self, cx: &Context, rows: u64) -> u64 {
+//!         for row in 0..rows {
+//!             if cx.is_cancelled() {
+//!                 return row;
+//!             }
+//!             cx.report(row, rows);
+//!         }
+//!         rows
+//!     }
+//! }
+//!
+//! // A handler is a plain method: its unit test needs no server.
+//! assert_eq!(Rows.import(&Context::test(), 3), 3);
+//! ```
+//!
+//! # Types of one's own
+//!
+//! ```
+//! use farcall::Marshal;
+//!
+//! #[derive(Marshal, Debug, PartialEq)]
+//! pub struct Point {
+//!     x: f64,
+//!     y: f64,
+//! }
+//!
+//! #[derive(Marshal, Debug, PartialEq)]
+//! pub enum Shape {
+//!     Circle { centre: Point, radius: f64 },
+//!     Polygon(Vec<Point>),
+//! }
+//! ```
+//!
+//! # Tests
+//!
+//! The same stubs run on [`Loopback`], an in-process network, and with the feature `sim` on
+//! `farcall::sim`, a seeded network in virtual time that loses, repeats, delays and corrupts datagrams
+//! and restarts servers, so that you can test *your* service under faults.
+//!
+//! # Defaults
+//!
+//! A call takes at most 10 s unless its method (`#[rpc(deadline = "..")]`), its stub
+//! ([`Stub::with_deadline`]) or its client ([`ClientBuilder::deadline`]) says otherwise; waiting for ever
+//! must be written out ([`ClientBuilder::no_deadline`]). A server runs as many handlers at once as there are
+//! processors, at least 4. A message has to fit a datagram, of 1,200 bytes by default. Every other bound is
+//! a field of [`ClientConfig`] or [`ServerConfig`], with its unit and its default.
 
 pub use farcall_core::marshal::{DecodeError, DecodeErrorKind, Reader, Unmarshal, Writer};
 pub use farcall_core::{
     CallError, CallErrorKind, CallStatus, Client, ClientBuilder, ClientConfig, ClientStatistics,
-    ConfigError, ConnectError, Context, DropReason, Loopback, Network, Outcome, Pending,
-    ServeError, Server, ServerAddress, ServerBuilder, ServerConfig, ServerHandle, ServerStatistics,
-    ShutdownReport, Stub,
+    ConfigError, ConnectError, Context, DropReason, KeptAddress, Loopback, Network, Outcome,
+    Pending, Received, ServeError, Server, ServerAddress, ServerBuilder, ServerConfig,
+    ServerHandle, ServerStatistics, ShutdownReport, Stub,
 };
 pub use farcall_macros::rpc_interface;
 

@@ -36,8 +36,8 @@ pub use driver::Loopback;
 pub use endpoint::client::CallStatus;
 pub use error::{CallError, CallErrorKind, ConnectError, Outcome, ServeError};
 pub use face::{
-    Client, ClientBuilder, Pending, Server, ServerAddress, ServerBuilder, ServerHandle, Stub,
-    call_method, send_oneway, start_method,
+    Client, ClientBuilder, KeptAddress, Pending, Server, ServerAddress, ServerBuilder,
+    ServerHandle, Stub, call_method, send_oneway, start_method,
 };
 pub use host::{Network, ShutdownReport};
-pub use statistics::{ClientStatistics, DropReason, ServerStatistics};
+pub use statistics::{ClientStatistics, DropReason, Received, ServerStatistics};

@@ -6,7 +6,7 @@ mod pending;
 mod server;
 mod stub;
 
-pub use address::ServerAddress;
+pub use address::{KeptAddress, ServerAddress};
 pub use client::{
     Client, ClientBuilder, call as call_method, send as send_oneway, start as start_method,
 };
