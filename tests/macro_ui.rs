@@ -3,7 +3,8 @@
 //! - `ui/pass` compiles and runs.
 //! - `ui/fail` holds one mistake in each file, which is named after it; every message is the macros'.
 //! - `ui/bounds` fails in rustc's own words, because a type lacks an impl. What matters there is the
-//!   place, and that there are few messages; the words change with rustc and with the traits.
+//!   place, and that there are few messages. The words change with rustc, so these are compared under
+//!   the version that wrote them only.
 //!
 //! `TRYBUILD=overwrite cargo test --test macro_ui` writes the expected messages anew.
 
@@ -12,5 +13,14 @@ fn macro_ui() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/pass/*.rs");
     cases.compile_fail("tests/ui/fail/*.rs");
-    cases.compile_fail("tests/ui/bounds/*.rs");
+    if compiler().starts_with("rustc 1.95.") {
+        cases.compile_fail("tests/ui/bounds/*.rs");
+    }
+}
+
+/// The version of the compiler that runs the programs.
+fn compiler() -> String {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = std::process::Command::new(rustc).arg("--version").output().expect("rustc runs");
+    String::from_utf8(output.stdout).expect("rustc prints text")
 }

@@ -21,6 +21,11 @@ use super::{DecodeError, Reader, Run, Unmarshal};
 /// assert_eq!(shout(&text), "HI");
 /// # Ok::<(), farcall_core::marshal::DecodeError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`&{Self}` cannot be an argument: `{Self}` does not implement `Unmarshal`",
+    label = "cannot be decoded",
+    note = "a type of your own: put `#[derive(farcall::Marshal)]` on it"
+)]
 pub trait Lend<'a> {
     /// The value, or the part of the message that is the value.
     type Held: Deref<Target = Self>;

@@ -153,6 +153,12 @@ pub const ALLOCATION_BASE: usize = 1 << 20;
 /// | `Option`, `Result`, enumerations | a tag of 4, then the contents |
 ///
 /// The [module](self) has the whole table, and the limits.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent: it does not implement `Marshal`",
+    label = "cannot be encoded",
+    note = "a type of your own: put `#[derive(farcall::Marshal)]` on it",
+    note = "a type of another crate: wrap it in one of your own"
+)]
 pub trait Marshal {
     /// The most bytes that a value can take, or `None` if there is no bound or it is not known.
     /// It is never known behind a pointer, so that recursive types have this constant too.
@@ -192,6 +198,12 @@ pub trait Marshal {
 /// A type whose values can be decoded from a message that lives for `'a`.
 ///
 /// See [`Marshal`] for an example.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be received: it does not implement `Unmarshal`",
+    label = "cannot be decoded",
+    note = "a type of your own: put `#[derive(farcall::Marshal)]` on it",
+    note = "inside another type only `&str` and `&[u8]` may be borrowed: pass `&T` as the argument itself, or own the value"
+)]
 pub trait Unmarshal<'a>: Sized {
     /// The fewest bytes that a value can take. For an enumeration it is 4, even where every variant
     /// has fields: otherwise recursive types would not compile. A number that is too large makes
