@@ -124,7 +124,7 @@
 //!
 //! # Defaults
 //!
-//! A call takes at most 10 s unless its method (`#[rpc(deadline = "..")]`), its stub
+//! A call takes at most 30 s unless its method (`#[rpc(deadline = "..")]`), its stub
 //! ([`Stub::with_deadline`]) or its client ([`ClientBuilder::deadline`]) says otherwise; waiting for ever
 //! must be written out ([`ClientBuilder::no_deadline`]). A server runs as many handlers at once as there are
 //! processors, at least 4. A message has to fit a datagram, of 1,200 bytes by default. Every other bound is

@@ -25,7 +25,7 @@ pub const LARGEST_DATAGRAM_SIZE: usize = 65_507;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClientConfig {
     /// How long a call may take unless its method or its stub says otherwise. `None` waits for ever,
-    /// as long as the server keeps answering. Default 10 s.
+    /// as long as the server keeps answering. Default 30 s.
     pub deadline: Option<Duration>,
     /// How long a handshake is tried before the calls that wait for it fail with `NoServer`.
     /// Default 5 s.
@@ -69,7 +69,7 @@ pub struct ClientConfig {
 impl Default for ClientConfig {
     fn default() -> Self {
         Self {
-            deadline: Some(Duration::from_secs(10)),
+            deadline: Some(Duration::from_secs(30)),
             handshake_timeout: Duration::from_secs(5),
             handshake_interval: Duration::from_millis(500),
             initial_timeout: Duration::from_millis(200),

@@ -526,6 +526,50 @@ fn a_client_that_moved_resumes_its_session() {
 }
 
 #[test]
+fn a_server_that_says_goodbye_leaves_the_next_call_not_executed() {
+    let mut pair = Pair::new();
+    pair.open();
+    pair.server.say_goodbye();
+    pair.collect();
+    let now = pair.now();
+    let goodbye = pair.to_client.pop_front().expect("it says so");
+    pair.client.handle_datagram(now, pair.server_address, None, &goodbye);
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.pass(Duration::from_secs(6), Pair::lose_everything);
+    let (outcome, kind) = pair.failure(key);
+    assert_eq!(outcome, Outcome::NotExecuted);
+    assert!(matches!(kind, CallErrorKind::NoServer { .. }), "{kind:?}");
+}
+
+#[test]
+fn a_forged_goodbye_only_costs_a_handshake() {
+    let mut pair = Pair::new();
+    pair.open();
+    pair.server.say_goodbye();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+    assert_eq!(pair.client.statistics().sessions_opened, 1);
+}
+
+#[test]
+fn a_reply_that_nobody_waits_for_any_more_is_acknowledged() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.client.cancel(key);
+    pair.deliver();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    assert_eq!(pair.server.unacknowledged(), 0);
+}
+
+#[test]
 fn a_busy_server_is_asked_again_and_the_call_runs_once() {
     let server = ServerConfig { maximum_queued_calls: 1, ..ServerConfig::default() };
     let mut pair = Pair::with(ClientConfig::default(), server);

@@ -155,7 +155,7 @@ impl ClientBuilder {
         Self { config }
     }
 
-    /// How long a call may take unless its method or its stub says otherwise. The default is 10 s.
+    /// How long a call may take unless its method or its stub says otherwise. The default is 30 s.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.config.deadline = Some(deadline);
         self

@@ -35,6 +35,9 @@ pub(super) struct Handshake {
     attempts: u32,
     /// How many servers were tried before this one.
     rotations: usize,
+    /// When the first of these attempts began.
+    pub(super) begun_at: Timestamp,
+    /// When the present period of `handshake_timeout` began.
     started_at: Timestamp,
     sent_at: Timestamp,
     /// When the next packet is due.
@@ -67,16 +70,21 @@ impl ClientEndpoint {
             return;
         }
         self.servers = servers;
-        if let Some(Handshake { started_at, .. }) = self.handshake {
-            self.handshake = Some(Handshake { started_at, ..self.new_handshake(0, now) });
+        if let Some(Handshake { begun_at, started_at, .. }) = self.handshake {
+            let new = self.new_handshake(0, now);
+            self.handshake = Some(Handshake { begun_at, started_at, ..new });
         }
     }
 
     /// The network says that nobody listens at `server`. That may be forged and may be over soon, so
-    /// it only makes the next address come sooner.
+    /// it only makes a handshake, or the next address, come sooner.
     pub fn handle_refused(&mut self, now: Timestamp, server: SocketAddr) {
+        let server = canonical(server);
+        if self.session.is_some_and(|session| session.server == server) {
+            return self.begin_handshake(now);
+        }
         let Some(handshake) = self.handshake else { return };
-        let is_current = self.servers.get(handshake.server) == Some(&canonical(server));
+        let is_current = self.servers.get(handshake.server) == Some(&server);
         if is_current
             && matches!(handshake.stage, Stage::Hello)
             && handshake.rotations + 1 < self.servers.len()
@@ -102,6 +110,7 @@ impl ClientEndpoint {
             server,
             attempts: 0,
             rotations: 0,
+            begun_at: now,
             started_at: now,
             sent_at: now,
             timer: now,
@@ -112,6 +121,7 @@ impl ClientEndpoint {
         let server = (tried.server + 1) % self.servers.len().max(1);
         self.handshake = Some(Handshake {
             rotations: tried.rotations + 1,
+            begun_at: tried.begun_at,
             started_at: tried.started_at,
             ..self.new_handshake(server, now)
         });
@@ -141,6 +151,7 @@ impl ClientEndpoint {
             }
             Stage::Open(_) if handshake.attempts >= OPENS_PER_COOKIE => {
                 self.handshake = Some(Handshake {
+                    begun_at: handshake.begun_at,
                     started_at: handshake.started_at,
                     rotations: handshake.rotations,
                     ..self.new_handshake(handshake.server, now)

@@ -50,9 +50,10 @@ impl ClientEndpoint {
         }
     }
 
-    /// Gives lanes to waiting calls, as long as there are any of both.
+    /// Gives lanes to waiting calls, as long as there are any of both. While the session is in doubt
+    /// they wait for the handshake: what is not sent cannot have run.
     pub(super) fn start_waiting(&mut self) {
-        if self.session.is_none() {
+        if self.session.is_none() || self.handshake.is_some() {
             return;
         }
         while let Some(&key) = self.waiting.front() {
@@ -155,7 +156,7 @@ impl ClientEndpoint {
         let Some(call) = self.calls.get_mut(key).filter(|call| !call.has_ended()) else { return };
         let deadline = call.call.deadline.unwrap_or(Duration::MAX);
         let kind = match call.phase {
-            Phase::Waiting if self.session.is_none() => {
+            Phase::Waiting if self.session.is_none() || self.handshake.is_some() => {
                 return self.end(key, outcome, self.handshake_trouble());
             }
             Phase::Fencing => CallErrorKind::Cancelled,

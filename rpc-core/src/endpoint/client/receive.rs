@@ -96,6 +96,10 @@ impl ClientEndpoint {
         let call = key.and_then(|key| Some((key, self.calls.get_mut(key)?)));
         let Some((key, call)) = call.filter(|(_, call)| call.sequence == subject.sequence) else {
             self.statistics.stale_frames += 1;
+            if key.is_none() && matches!(frame.answer, ServerAnswer::Reply(..)) {
+                // Nobody waits for it any more, and the server stores it until it is told so.
+                self.note_reply(now, subject.lane, subject.sequence);
+            }
             return;
         };
         let is_fresh = subject.attempt > call.answered;
@@ -142,9 +146,7 @@ impl ClientEndpoint {
         let Some(call) = self.calls.get(key) else { return };
         let (lane, sequence) = (call.lane, call.sequence);
         if !call.call.is_idempotent {
-            let due = now + self.config.acknowledgement_delay;
-            self.lanes.on_reply(lane, sequence, due);
-            self.next_acknowledgement = self.next_acknowledgement.min(due);
+            self.note_reply(now, lane, sequence);
         }
         let text = || String::from_utf8_lossy(&body).into_owned();
         let completion = match code {
@@ -158,6 +160,13 @@ impl ClientEndpoint {
             Ok(body) => self.finish(key, Ok(body)),
             Err(kind) => self.end(key, Outcome::Executed, kind),
         }
+    }
+
+    /// The reply of this lane is to be acknowledged, unless a call does it before.
+    fn note_reply(&mut self, now: Timestamp, lane: u16, sequence: u64) {
+        let due = now + self.config.acknowledgement_delay;
+        self.lanes.on_reply(lane, sequence, due);
+        self.next_acknowledgement = self.next_acknowledgement.min(due);
     }
 
     fn on_verdict(&mut self, now: Timestamp, key: CallKey, code: VerdictCode, detail: &[u8]) {

@@ -120,11 +120,9 @@ impl ClientEndpoint {
 
     /// When the call that has waited longest for a session gives up.
     fn first_call_without_server(&self) -> Option<Timestamp> {
-        if self.session.is_some() {
-            return None;
-        }
+        let begun_at = self.handshake.as_ref()?.begun_at;
         let first = self.waiting.iter().find_map(|&key| self.calls.get(key))?;
-        Some(first.submitted_at + self.config.handshake_timeout)
+        Some(first.submitted_at.max(begun_at) + self.config.handshake_timeout)
     }
 
     /// Ends the calls that have waited for a session as long as a handshake may take.
@@ -183,7 +181,9 @@ impl ClientEndpoint {
         if now < self.silent_probe_at {
             return Some(self.silent_probe_at.since(now));
         }
-        self.silent_probe_at = now + (silent / 2).min(self.config.maximum_probe_interval);
+        // At least twenty of them before the server is given up, whatever is lost on the way.
+        let longest = self.config.maximum_probe_interval.min(self.config.silence_limit / 20);
+        self.silent_probe_at = now + (silent / 2).min(longest);
         None
     }
 

@@ -129,6 +129,15 @@ impl ServerEndpoint {
         self.is_shutting_down = true;
     }
 
+    /// Tells every client that its session is over, as the last thing that a server does. It is a
+    /// hint: whoever misses it finds out at its next call.
+    pub fn say_goodbye(&mut self) {
+        for session in self.sessions.iter() {
+            let hint = Stateless::hint(Kind::Gone, session.id);
+            self.stateless.push_back(hint.to(session.address, session.local));
+        }
+    }
+
     /// How many replies are stored that no client has acknowledged.
     pub fn unacknowledged(&self) -> usize {
         self.stored_replies

@@ -98,6 +98,10 @@ impl Sessions {
         self.slots.get_mut(index as usize)?.as_deref_mut()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.slots.iter().filter_map(Option::as_deref)
+    }
+
     pub(super) fn insert(&mut self, session: Session) -> u32 {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
