@@ -130,7 +130,9 @@
 //! processors, at least 4. A message has to fit a datagram, of 1,200 bytes by default. Every other bound is
 //! a field of [`ClientConfig`] or [`ServerConfig`], with its unit and its default.
 
-pub use farcall_core::marshal::{DecodeError, DecodeErrorKind, Reader, Unmarshal, Writer};
+pub use farcall_core::marshal::{
+    DecodeError, DecodeErrorKind, Fields, Reader, Schema, Unmarshal, Variants, Writer,
+};
 pub use farcall_core::{
     CallError, CallErrorKind, CallStatus, Client, ClientBuilder, ClientConfig, ClientStatistics,
     ConfigError, ConnectError, Context, DropReason, KeptAddress, Loopback, Network, Outcome,

@@ -1,4 +1,4 @@
-//! What a client can be connected to.
+//! The addresses of servers, as users write them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// The address of a server: everything in the standard library that implements [`ToSocketAddrs`].
 ///
 /// It is a trait of its own because a client resolves the name again when the server stops answering,
-/// so it keeps a copy of what it was given.
+/// so it keeps a copy of what it was given; and because an error can then name what was asked for.
 ///
 /// ```
 /// use farcall_core::ServerAddress;

@@ -2,9 +2,10 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::address::ServerAddress;
 use crate::config::ServerConfig;
 use crate::driver;
 use crate::error::ServeError;
@@ -28,7 +29,7 @@ impl Server {
     ///
     /// # Errors
     /// The name cannot be resolved, or none of its addresses can be bound.
-    pub fn bind(address: impl ToSocketAddrs) -> Result<Self, ServeError> {
+    pub fn bind(address: impl ServerAddress) -> Result<Self, ServeError> {
         Self::builder().bind(address)
     }
 
@@ -123,13 +124,14 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// Those of [`Server::bind`], and a configuration that contradicts itself.
-    pub fn bind(self, address: impl ToSocketAddrs) -> Result<Server, ServeError> {
+    pub fn bind(self, address: impl ServerAddress) -> Result<Server, ServeError> {
         self.config.validate()?;
-        let addresses: Vec<_> = address
-            .to_socket_addrs()
-            .map_err(|source| ServeError::Resolve { name: "the local address".to_owned(), source })?
-            .collect();
-        let binding = driver::bind_udp("the local address", &addresses, &self.config)?;
+        let address = address.to_kept();
+        let name = address.name();
+        let addresses = address
+            .resolve()
+            .map_err(|source| ServeError::Resolve { name: name.clone(), source })?;
+        let binding = driver::bind_udp(&name, &addresses, &self.config)?;
         Ok(Server { binding, config: self.config, registry: Registry::new() })
     }
 
