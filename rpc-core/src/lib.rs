@@ -18,6 +18,11 @@
 pub mod call;
 pub mod config;
 pub mod context;
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the one place that may ask the system"
+)]
 pub mod driver;
 pub mod endpoint;
 pub mod entropy;
