@@ -1,4 +1,5 @@
 //! Types of a user's own, with the implementations that the derive would emit.
+#![allow(clippy::use_self, reason = "it is written as the derive writes it")]
 
 use farcall_core::marshal::{
     DecodeError, Marshal, Reader, Schema, Unmarshal, Writer, max_add, max_of, min_add,
