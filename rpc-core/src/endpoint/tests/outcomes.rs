@@ -1,0 +1,175 @@
+//! Every outcome tells the truth.
+
+use super::*;
+
+#[test]
+fn a_silent_server_is_unreachable_and_the_outcome_unknown() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(NewCall { deadline: None, ..call(ECHO, b"x") });
+    pair.pass(Duration::from_secs(30), Pair::lose_everything);
+    let (outcome, kind) = pair.failure(key);
+    assert_eq!(outcome, Outcome::Unknown);
+    assert!(matches!(kind, CallErrorKind::Unreachable { .. }), "{kind:?}");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_not_executed_in_bounded_time() {
+    let mut pair = Pair::new();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.pass(Duration::from_millis(4999), Pair::lose_everything);
+    assert!(pair.client.completion(key).is_none());
+    pair.pass(Duration::from_millis(2), Pair::lose_everything);
+    let server = pair.server_address;
+    assert_eq!(
+        pair.failure(key),
+        (Outcome::NotExecuted, CallErrorKind::NoServer { tried: vec![server] })
+    );
+    assert!(pair.client.wants_servers() || pair.client.open_calls() == 0);
+}
+
+#[test]
+fn a_restarted_server_ends_a_call_that_was_sent_and_takes_the_next() {
+    let mut pair = Pair::new();
+    pair.open();
+    let lost = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let _ready = pair.take();
+    pair.restart_server();
+    pair.pass(Duration::from_millis(100), Pair::deliver);
+    assert_eq!(pair.failure(lost), (Outcome::Unknown, CallErrorKind::ServerRestarted));
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+}
+
+#[test]
+fn an_idempotent_call_is_made_again_over_a_restart() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(LOOKUP, b"x"));
+    pair.deliver();
+    let _ready = pair.take();
+    pair.restart_server();
+    pair.pass(Duration::from_millis(100), Pair::deliver);
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+}
+
+#[test]
+fn a_reply_that_was_not_kept_makes_an_idempotent_call_run_again() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(LOOKUP, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.lose_everything();
+    pair.pass(Duration::from_millis(100), Pair::deliver);
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"z"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "z");
+}
+
+#[test]
+fn a_cancelled_call_that_has_not_begun_never_begins() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.collect();
+    let request = pair.to_server.pop_front().unwrap();
+    pair.client.cancel(key);
+    pair.deliver();
+    // The fence was first; the request comes late.
+    pair.to_server.push_back(request);
+    pair.deliver();
+    assert!(pair.server.take_ready(pair.now()).is_none());
+    assert_eq!(pair.failure(key), (Outcome::NotExecuted, CallErrorKind::Cancelled));
+}
+
+#[test]
+fn a_cancelled_call_that_runs_is_executed_and_its_handler_is_told() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.client.cancel(key);
+    pair.deliver();
+    assert!(ready.context.is_cancelled());
+    assert_eq!(pair.failure(key), (Outcome::Executed, CallErrorKind::Cancelled));
+    pair.server.complete(ready.token, result(b"y"));
+}
+
+#[test]
+fn a_call_past_its_deadline_is_unknown_and_settled_by_the_fence() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.pass(Duration::from_secs(10), |pair| {
+        // The requests arrive, the answers do not.
+        let client_address = pair.client_address;
+        pair.collect();
+        let now = pair.now();
+        for datagram in core::mem::take(&mut pair.to_server) {
+            pair.server.handle_datagram(now, client_address, None, &datagram);
+        }
+        pair.lose_everything();
+    });
+    let (outcome, _) = pair.failure(key);
+    assert_eq!(outcome, Outcome::Unknown);
+    assert!(pair.client.can_settle(key));
+    pair.pass(Duration::from_secs(2), Pair::deliver);
+    assert!(matches!(pair.client.settlement(key), Settlement::NotExecuted));
+    assert!(!pair.client.can_settle(key));
+}
+
+#[test]
+fn a_deadline_ends_even_a_call_that_runs() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.pass(Duration::from_secs(11), Pair::deliver);
+    let (outcome, kind) = pair.failure(key);
+    assert_eq!(outcome, Outcome::Executed);
+    assert!(matches!(kind, CallErrorKind::DeadlineExceeded { .. }));
+    assert!(ready.context.is_cancelled());
+}
+
+#[test]
+fn verdicts_are_repeated_for_copies() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(NewCall { signature: 1, ..call(ECHO, b"x") });
+    pair.collect();
+    let request = pair.to_server[0].clone();
+    pair.to_server.push_back(request);
+    pair.deliver();
+    assert_eq!(
+        pair.failure(key),
+        (
+            Outcome::NotExecuted,
+            CallErrorKind::SignatureMismatch {
+                client: String::new(),
+                server: "echo(bytes) -> bytes".to_owned()
+            }
+        )
+    );
+    assert_eq!(pair.server.statistics().duplicates, 1);
+    for (interface, method, kind) in [
+        (INTERFACE, 1000, CallErrorKind::UnknownMethod),
+        (1000, ECHO, CallErrorKind::UnknownInterface),
+    ] {
+        let key = pair.submit(NewCall { interface, method, ..call(ECHO, b"x") });
+        pair.deliver();
+        assert_eq!(pair.failure(key), (Outcome::NotExecuted, kind));
+    }
+}

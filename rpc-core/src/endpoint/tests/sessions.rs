@@ -1,0 +1,117 @@
+//! Getting, keeping, resuming and losing a session.
+
+use super::*;
+
+#[test]
+fn an_idle_client_acknowledges_and_the_server_frees_the_reply() {
+    let mut pair = Pair::new();
+    pair.open();
+    let _key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"yyyy"));
+    pair.deliver();
+    assert_eq!(pair.server.statistics().reply_bytes, 4);
+    assert_eq!(pair.server.unacknowledged(), 1);
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    assert_eq!(pair.server.statistics().reply_bytes, 0);
+    assert_eq!(pair.server.unacknowledged(), 0);
+    let sent = pair.client.statistics().datagrams_sent;
+    pair.pass(Duration::from_secs(200), Pair::deliver);
+    assert_eq!(pair.client.statistics().datagrams_sent, sent, "an idle client is silent");
+}
+
+#[test]
+fn an_idle_session_expires_and_the_next_call_opens_another() {
+    let mut pair = Pair::new();
+    pair.open();
+    pair.pass(Duration::from_secs(1000), Pair::deliver);
+    assert_eq!(pair.server.statistics().sessions, 0);
+    let key = pair.submit(call(LOOKUP, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+    assert_eq!(pair.client.statistics().sessions_opened, 2);
+}
+
+#[test]
+fn a_client_that_moved_resumes_its_session() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.client_address = "192.0.2.3:3000".parse().unwrap();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.lose_everything();
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    assert_eq!(pair.reply(key), "y");
+    assert_eq!(pair.server.statistics().sessions_resumed, 1);
+    assert_eq!(pair.server.statistics().executions, 1);
+    assert!(pair.server.statistics().received.dropped(DropReason::UnprovenAddress) >= 1);
+}
+
+#[test]
+fn a_busy_server_is_asked_again_and_the_call_runs_once() {
+    let server = ServerConfig { maximum_queued_calls: 1, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let first = pair.submit(call(ECHO, b"1"));
+    let second = pair.submit(call(ECHO, b"2"));
+    pair.deliver();
+    assert!(pair.client.completion(second).is_none());
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"z"));
+    pair.deliver();
+    assert_eq!((pair.reply(first), pair.reply(second)), ("y".into(), "z".into()));
+    assert_eq!(pair.server.statistics().executions, 2);
+}
+
+#[test]
+fn a_server_that_says_goodbye_leaves_the_next_call_not_executed() {
+    let mut pair = Pair::new();
+    pair.open();
+    pair.server.say_goodbye();
+    pair.collect();
+    let now = pair.now();
+    let goodbye = pair.to_client.pop_front().expect("it says so");
+    pair.client.handle_datagram(now, pair.server_address, None, &goodbye);
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.pass(Duration::from_secs(6), Pair::lose_everything);
+    let (outcome, kind) = pair.failure(key);
+    assert_eq!(outcome, Outcome::NotExecuted);
+    assert!(matches!(kind, CallErrorKind::NoServer { .. }), "{kind:?}");
+}
+
+#[test]
+fn a_forged_goodbye_only_costs_a_handshake() {
+    let mut pair = Pair::new();
+    pair.open();
+    pair.server.say_goodbye();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+    assert_eq!(pair.client.statistics().sessions_opened, 1);
+}
+
+#[test]
+fn a_reply_that_nobody_waits_for_any_more_is_acknowledged() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.client.cancel(key);
+    pair.deliver();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    assert_eq!(pair.server.unacknowledged(), 0);
+}
