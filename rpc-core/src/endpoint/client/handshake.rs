@@ -20,6 +20,10 @@ pub(super) struct Session {
     pub(super) id: u64,
     pub(super) server: SocketAddr,
     pub(super) working_delay: Duration,
+    /// How long the server keeps it without hearing from this client.
+    lease: Duration,
+    /// When the newest packet was sent that the server is known to have received.
+    pub(super) renewed_at: Timestamp,
 }
 
 /// A handshake under way.
@@ -90,6 +94,17 @@ impl ClientEndpoint {
             && handshake.rotations + 1 < self.servers.len()
         {
             self.try_next_server(now, handshake);
+        }
+    }
+
+    /// Doubts a session that may have expired at the server while nothing was open. A call sent in it
+    /// could come to an unknown outcome for no reason; so a handshake, which costs two round trips,
+    /// comes first and resumes the session if it still lives.
+    pub(super) fn doubt_idle_session(&mut self, now: Timestamp) {
+        // Half of it, because the two clocks need not run at one rate.
+        let is_old = |session: &Session| now.since(session.renewed_at) >= session.lease / 2;
+        if self.session.as_ref().is_some_and(is_old) && self.lanes.occupants().next().is_none() {
+            self.begin_handshake(now);
         }
     }
 
@@ -233,7 +248,7 @@ impl ClientEndpoint {
             self.statistics.sessions_opened += 1;
         }
         self.on_handshake_sample(sample);
-        self.session = Some(session(&welcome, from));
+        self.session = Some(session(now, &welcome, from));
         if resumes {
             self.repeat_everything();
         }
@@ -373,8 +388,9 @@ impl ClientEndpoint {
     }
 }
 
-fn session(welcome: &Welcome, server: SocketAddr) -> Session {
-    Session { id: welcome.session, server, working_delay: welcome.working_delay }
+fn session(now: Timestamp, welcome: &Welcome, server: SocketAddr) -> Session {
+    let Welcome { session: id, working_delay, lease, .. } = *welcome;
+    Session { id, server, working_delay, lease, renewed_at: now }
 }
 
 /// The round trip of the stage, if only one packet was sent in it (Karn's rule, RFC 6298 section 3).

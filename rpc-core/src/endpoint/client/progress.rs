@@ -28,6 +28,7 @@ impl ClientEndpoint {
             return key;
         }
         self.next_deadline = self.next_deadline.min(deadline_at);
+        self.doubt_idle_session(now);
         self.waiting.push_back(key);
         self.start_waiting();
         if self.session.is_none() {

@@ -56,13 +56,10 @@ impl ClientEndpoint {
         body: &[u8],
         datagram: &Bytes,
     ) -> Result<(), DropReason> {
-        match self.session {
-            Some(session) if session.id == id => {
-                if session.server != from {
-                    return Err(DropReason::WrongAddress);
-                }
-            }
-            _ => return Err(DropReason::UnknownSession),
+        let session = self.session.filter(|session| session.id == id);
+        let session = session.ok_or(DropReason::UnknownSession)?;
+        if session.server != from {
+            return Err(DropReason::WrongAddress);
         }
         // All or nothing: a datagram with one malformed frame changes nothing.
         let mut at = 0;
@@ -106,6 +103,11 @@ impl ClientEndpoint {
         if is_fresh {
             call.answered = subject.attempt.min(call.attempts);
             call.unanswered = 0;
+            if let Some((session, sent_at)) =
+                self.session.as_mut().zip(call.sent_at(subject.attempt))
+            {
+                session.renewed_at = session.renewed_at.max(sent_at);
+            }
             if frame.held != HELD_UNKNOWN
                 && let Some(sent_at) = call.sent_at(subject.attempt)
                 && sample.is_none_or(|newest| sent_at > newest.sent_at)

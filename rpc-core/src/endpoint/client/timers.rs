@@ -200,6 +200,9 @@ impl ClientEndpoint {
                 self.delayed.push(key);
             }
         }
+        if !self.waiting.is_empty() {
+            self.doubt_idle_session(now);
+        }
         self.start_waiting();
         if self.session.is_none() && !self.waiting.is_empty() {
             self.begin_handshake(now);

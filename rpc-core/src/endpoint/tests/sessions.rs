@@ -115,3 +115,37 @@ fn a_reply_that_nobody_waits_for_any_more_is_acknowledged() {
     pair.pass(Duration::from_secs(1), Pair::deliver);
     assert_eq!(pair.server.unacknowledged(), 0);
 }
+
+#[test]
+fn a_call_after_a_long_silence_runs_although_its_session_has_expired() {
+    let mut pair = Pair::new();
+    pair.open();
+    pair.pass(Duration::from_secs(1000), Pair::deliver);
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+}
+
+#[test]
+fn a_call_after_a_long_silence_resumes_a_session_that_still_lives() {
+    let mut pair = Pair::new();
+    pair.open();
+    pair.pass(Duration::from_secs(200), Pair::deliver);
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+    let statistics = pair.client.statistics();
+    assert_eq!((statistics.sessions_opened, statistics.sessions_resumed), (1, 1));
+    // And one soon after costs no handshake.
+    pair.pass(Duration::from_secs(60), Pair::deliver);
+    let _key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let _ready = pair.take();
+    assert_eq!(pair.client.statistics().sessions_resumed, 1);
+}
