@@ -14,7 +14,7 @@ use crate::error::CallErrorKind;
 use crate::time::Timestamp;
 use crate::wire::frame::FenceCause;
 
-/// Fences without any answer before the client waits for a sign of life instead.
+/// Fences of one call without any answer before it shares its turns with all other calls.
 const FENCES_WITHOUT_ANSWER: u16 = 16;
 
 impl ClientEndpoint {
@@ -160,7 +160,7 @@ impl ClientEndpoint {
                 self.statistics.retransmissions_delayed += 1;
             }),
             Phase::Working => self.wait_of_silent_probe(now),
-            Phase::Fencing if unanswered >= FENCES_WITHOUT_ANSWER => Some(Duration::MAX),
+            Phase::Fencing if unanswered >= FENCES_WITHOUT_ANSWER => self.wait_of_silent_probe(now),
             Phase::Fencing | Phase::Waiting | Phase::Delayed | Phase::Settled => None,
         };
         if let Some(call) = self.calls.get_mut(key) {
@@ -172,7 +172,7 @@ impl ClientEndpoint {
         }
     }
 
-    /// While the server is silent, one call probes for all: how long this one has to wait.
+    /// While the server is silent, one call probes or fences for all: how long this one has to wait.
     fn wait_of_silent_probe(&mut self, now: Timestamp) -> Option<Duration> {
         let silent = self.awaiting_since.map_or(Duration::ZERO, |since| now.since(since));
         if silent < self.round_trip.timeout() * 2 {

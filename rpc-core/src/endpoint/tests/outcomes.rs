@@ -173,3 +173,48 @@ fn verdicts_are_repeated_for_copies() {
         assert_eq!(pair.failure(key), (Outcome::NotExecuted, kind));
     }
 }
+
+#[test]
+fn a_fence_goes_on_until_the_server_is_back() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(NewCall { deadline: Some(Duration::from_secs(1)), ..call(ECHO, b"x") });
+    pair.pass(Duration::from_secs(120), Pair::lose_everything);
+    assert_eq!(pair.failure(key).0, Outcome::Unknown);
+    assert!(pair.client.can_settle(key));
+    let before = pair.client.statistics().fences;
+    pair.pass(Duration::from_secs(100), Pair::lose_everything);
+    let fences = pair.client.statistics().fences - before;
+    assert!((1..=200).contains(&fences), "{fences}");
+    pair.pass(Duration::from_secs(3), Pair::deliver);
+    assert!(matches!(pair.client.settlement(key), Settlement::NotExecuted));
+    assert!(!pair.client.can_settle(key));
+}
+
+#[test]
+fn a_silent_server_is_fenced_for_one_call_at_a_time() {
+    let mut pair = Pair::new();
+    pair.open();
+    let deadline = Some(Duration::from_secs(1));
+    for _ in 0..100 {
+        let _key = pair.submit(NewCall { deadline, ..call(ECHO, b"x") });
+    }
+    pair.pass(Duration::from_secs(120), Pair::lose_everything);
+    let before = pair.client.statistics().fences;
+    pair.pass(Duration::from_secs(100), Pair::lose_everything);
+    let fences = pair.client.statistics().fences - before;
+    assert!((50..=200).contains(&fences), "{fences}");
+    // All of them are settled soon after the first answer.
+    pair.pass(Duration::from_secs(4), Pair::deliver);
+    let late: Vec<_> = (0..200).map(|_| pair.submit(call(ECHO, b"y"))).collect();
+    pair.deliver();
+    let mut runs = 0;
+    while let Some(ready) = pair.server.take_ready(pair.now()) {
+        ready.context.enter();
+        pair.server.complete(ready.token, result(b"z"));
+        pair.deliver();
+        runs += 1;
+    }
+    assert_eq!(runs, 200);
+    assert!(late.iter().all(|&key| pair.reply(key) == "z"));
+}
