@@ -218,3 +218,17 @@ fn a_silent_server_is_fenced_for_one_call_at_a_time() {
     assert_eq!(runs, 200);
     assert!(late.iter().all(|&key| pair.reply(key) == "z"));
 }
+
+#[test]
+fn a_call_that_waits_for_a_lane_ends_when_the_server_is_unreachable() {
+    let server = ServerConfig { window: 1, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let sent = pair.submit(NewCall { deadline: None, ..call(ECHO, b"x") });
+    let waiting = pair.submit(NewCall { deadline: None, ..call(ECHO, b"x") });
+    pair.pass(Duration::from_secs(60), Pair::lose_everything);
+    assert_eq!(pair.failure(sent).0, Outcome::Unknown);
+    let (outcome, kind) = pair.failure(waiting);
+    assert_eq!(outcome, Outcome::NotExecuted);
+    assert!(matches!(kind, CallErrorKind::NoServer { .. }), "{kind:?}");
+}
