@@ -17,12 +17,13 @@ pub(super) struct OutgoingCall {
     /// Its lane and number; of no meaning while it waits.
     pub(super) lane: u16,
     pub(super) sequence: u64,
-    /// How many packets named it under this number: copies of the request, probes, fences.
-    pub(super) attempts: u16,
+    /// How many packets named it under this number: copies of the request, probes, fences. The wire
+    /// carries the lower 16 bits.
+    pub(super) attempts: u64,
     /// When the last of them were sent, by attempt modulo the length.
     sent_at: [Timestamp; 8],
     /// The newest attempt that was answered.
-    pub(super) answered: u16,
+    answered: u64,
     /// Copies since the last answer, for the back-off.
     pub(super) unanswered: u16,
     /// When the next copy, probe or fence is due.
@@ -106,21 +107,36 @@ impl OutgoingCall {
         self.working = None;
     }
 
-    /// Counts one more packet about it and gives the packet's number. After 65,535 of them the number
-    /// stays: answers then are no measure of the round trip, and nothing else.
+    /// Counts one more packet about it and gives the number that the packet carries.
     pub(super) fn next_attempt(&mut self, now: Timestamp) -> u16 {
-        self.attempts = self.attempts.saturating_add(1);
+        self.attempts += 1;
         self.unanswered = self.unanswered.saturating_add(1);
-        self.sent_at[usize::from(self.attempts) % self.sent_at.len()] = now;
-        self.attempts
+        self.sent_at[place(self.attempts)] = now;
+        self.attempts as u16
     }
 
-    /// When the packet that an answer echoes was sent, if that is still known and unambiguous.
+    /// Takes note of an answer that echoes `attempt`. True if that answers something newer than all
+    /// answers before: only then does it prove that the server is alive.
+    pub(super) fn on_answer(&mut self, attempt: u16) -> bool {
+        let Some(attempt) = self.echoed(attempt).filter(|&attempt| attempt > self.answered) else {
+            return false;
+        };
+        self.answered = attempt;
+        self.unanswered = 0;
+        true
+    }
+
+    /// When the packet that an answer echoes was sent, if that is still known.
     pub(super) fn sent_at(&self, attempt: u16) -> Option<Timestamp> {
-        let age = self.attempts.checked_sub(attempt)?;
-        let is_known = attempt > 0 && usize::from(age) < self.sent_at.len();
-        (is_known && self.attempts < u16::MAX)
-            .then(|| self.sent_at[usize::from(attempt) % self.sent_at.len()])
+        let attempt = self.echoed(attempt)?;
+        let is_known = self.attempts - attempt < self.sent_at.len() as u64;
+        is_known.then(|| self.sent_at[place(attempt)])
+    }
+
+    /// The newest attempt whose lower 16 bits are `attempt`; `None` if there was none yet.
+    fn echoed(&self, attempt: u16) -> Option<u64> {
+        let age = (self.attempts as u16).wrapping_sub(attempt);
+        self.attempts.checked_sub(age.into()).filter(|&attempt| attempt > 0)
     }
 
     /// Whether the server has said that the handler was entered.
@@ -136,6 +152,11 @@ impl OutgoingCall {
     pub(super) fn has_ended(&self) -> bool {
         self.completion.is_some()
     }
+}
+
+/// Where the time of an attempt is kept.
+fn place(attempt: u64) -> usize {
+    (attempt % 8) as usize
 }
 
 /// What is known of a call that was submitted more than once: running once is running, and an
@@ -231,10 +252,24 @@ mod tests {
         for n in 1..=10 {
             assert_eq!(call.next_attempt(Timestamp::from_nanos(n)), n as u16);
         }
+        assert!(call.on_answer(9));
+        assert!(!call.on_answer(9), "a copy");
+        assert!(!call.on_answer(8), "an older one");
+        assert!(!call.on_answer(11), "not sent yet");
         assert_eq!(call.sent_at(10), Some(Timestamp::from_nanos(10)));
         assert_eq!(call.sent_at(3), Some(Timestamp::from_nanos(3)));
         assert_eq!(call.sent_at(2), None);
         assert_eq!(call.sent_at(11), None);
         assert_eq!(call.sent_at(0), None);
+        // The number on the wire begins again, the order of the attempts does not.
+        for n in 11..=65_540 {
+            assert_eq!(call.next_attempt(Timestamp::from_nanos(n)), n as u16);
+        }
+        assert!(call.on_answer(65_535));
+        assert!(call.on_answer(0));
+        assert!(!call.on_answer(65_535));
+        assert!(call.on_answer(4));
+        assert!(!call.on_answer(5));
+        assert_eq!(call.sent_at(4), Some(Timestamp::from_nanos(65_540)));
     }
 }

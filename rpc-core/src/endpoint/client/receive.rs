@@ -99,10 +99,8 @@ impl ClientEndpoint {
             }
             return;
         };
-        let is_fresh = subject.attempt > call.answered;
+        let is_fresh = call.on_answer(subject.attempt);
         if is_fresh {
-            call.answered = subject.attempt.min(call.attempts);
-            call.unanswered = 0;
             if let Some((session, sent_at)) =
                 self.session.as_mut().zip(call.sent_at(subject.attempt))
             {

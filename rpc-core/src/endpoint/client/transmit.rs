@@ -110,7 +110,7 @@ impl ClientEndpoint {
         };
         match phase {
             Phase::Sent => {
-                self.statistics.retransmissions += u64::from(attempt > 1);
+                self.statistics.retransmissions += u64::from(call.attempts > 1);
                 let request = request(now, call);
                 frame::write_request(out, subject, &request, &call.call.body);
             }

@@ -51,6 +51,15 @@ impl Record {
     pub(super) fn subject(&self) -> Subject {
         Subject { lane: self.lane, sequence: self.sequence, attempt: self.attempt }
     }
+
+    /// A copy of it has arrived, or a question about it: answers echo the newest. The numbers of
+    /// attempts begin again after 65,535, so they are compared as serial numbers (RFC 1982).
+    pub(super) fn on_attempt(&mut self, attempt: u16, now: Timestamp) {
+        if attempt.wrapping_sub(self.attempt) < 1 << 15 {
+            self.attempt = attempt;
+            self.received_at = now;
+        }
+    }
 }
 
 /// All records. A token names a record until it is removed and nothing ever after.

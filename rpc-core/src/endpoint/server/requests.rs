@@ -143,10 +143,7 @@ impl ServerEndpoint {
                     self.statistics.misuses += 1;
                     return;
                 }
-                if subject.attempt >= record.attempt {
-                    record.attempt = subject.attempt;
-                    record.received_at = now;
-                }
+                record.on_attempt(subject.attempt, now);
                 self.statistics.replies_replayed +=
                     u64::from(matches!(record.phase, Phase::Done { .. }));
                 self.statistics.duplicates += 1;
@@ -355,8 +352,7 @@ impl ServerEndpoint {
     fn fence_recorded(&mut self, now: Timestamp, session: u32, subject: Subject, record: u32) {
         let token = self.records.token(record);
         let record = self.records.get_mut(token).expect("a lane's record exists");
-        record.attempt = record.attempt.max(subject.attempt);
-        record.received_at = now;
+        record.on_attempt(subject.attempt, now);
         match &record.phase {
             Phase::Queued { .. } => {
                 self.refuse_queued(now, token, VerdictCode::Fenced);

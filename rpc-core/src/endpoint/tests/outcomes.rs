@@ -232,3 +232,24 @@ fn a_call_that_waits_for_a_lane_ends_when_the_server_is_unreachable() {
     assert_eq!(outcome, Outcome::NotExecuted);
     assert!(matches!(kind, CallErrorKind::NoServer { .. }), "{kind:?}");
 }
+
+#[test]
+fn a_call_may_be_probed_more_often_than_an_attempt_number_can_count() {
+    let client = ClientConfig {
+        probe_interval: Duration::from_millis(20),
+        maximum_probe_interval: Duration::from_millis(20),
+        ..ClientConfig::default()
+    };
+    let mut pair = Pair::with(client, ServerConfig::default());
+    pair.open();
+    let key = pair.submit(NewCall { deadline: None, ..call(ECHO, b"x") });
+    pair.deliver();
+    let ready = pair.take();
+    pair.pass(Duration::from_secs(2000), Pair::deliver);
+    assert!(pair.client.statistics().probes > 70_000);
+    assert_eq!(pair.client.statistics().sessions_resumed, 0, "the server was never silent");
+    assert!(pair.client.completion(key).is_none(), "{:?}", pair.client.completion(key));
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+}
