@@ -22,6 +22,10 @@ impl ClientEndpoint {
         let deadline_at = call.deadline.map_or(Timestamp::NEVER, |deadline| now + deadline);
         let key = self.calls.insert(OutgoingCall::new(call, now));
         self.statistics.calls += 1;
+        if self.open_calls == 0 {
+            // A silence that lies behind is no verdict on this call.
+            self.awaiting_since = None;
+        }
         self.open_calls += 1;
         if let Some(kind) = refusal {
             self.end(key, Outcome::NotExecuted, kind);

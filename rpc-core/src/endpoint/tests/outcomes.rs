@@ -253,3 +253,20 @@ fn a_call_may_be_probed_more_often_than_an_attempt_number_can_count() {
     pair.deliver();
     assert_eq!(pair.reply(key), "y");
 }
+
+#[test]
+fn the_first_call_after_a_silence_gets_its_own_time() {
+    let mut pair = Pair::new();
+    pair.open();
+    let deadline = Some(Duration::from_secs(1));
+    let _lost = pair.submit(NewCall { deadline, ..call(ECHO, b"x") });
+    pair.pass(Duration::from_millis(10_100), Pair::lose_everything);
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.pass(Duration::from_millis(5), Pair::lose_everything);
+    assert!(pair.client.completion(key).is_none(), "{:?}", pair.client.completion(key));
+    pair.pass(Duration::from_secs(4), Pair::deliver);
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+}
