@@ -204,7 +204,7 @@ impl ClientEndpoint {
         let may_retry = self.budget.take(now).is_ok();
         let Some(call) = self.calls.get(key) else { return };
         let outcome = call.earlier;
-        let is_wanted = matches!(call.phase, Phase::Sent | Phase::Working) && !call.is_released;
+        let is_wanted = matches!(call.phase, Phase::Sent | Phase::Working);
         if !(is_wanted && may_retry && at < call.deadline_at) {
             self.settle_lane(key);
             return self.end(key, outcome, CallErrorKind::Busy { retry_after });

@@ -270,3 +270,18 @@ fn the_first_call_after_a_silence_gets_its_own_time() {
     pair.deliver();
     assert_eq!(pair.reply(key), "y");
 }
+
+#[test]
+fn a_detached_call_is_made_again_after_busy() {
+    let server = ServerConfig { maximum_queued_calls: 1, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let _first = pair.submit(call(ECHO, b"1"));
+    let second = pair.submit(call(ECHO, b"2"));
+    pair.client.detach(second);
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    assert_eq!(&pair.take().body[..], b"2");
+}
