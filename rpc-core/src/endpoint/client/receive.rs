@@ -222,7 +222,10 @@ impl ClientEndpoint {
         let shortest = self.config.probe_interval.max(self.round_trip.timeout());
         let longest = self.config.maximum_probe_interval.max(shortest);
         let Some(call) = self.calls.get_mut(key) else { return };
-        call.working = Some((now, working));
+        // Frames may overtake each other: only a newer one replaces what is known.
+        if is_fresh || call.working.is_none() {
+            call.working = Some((now, working));
+        }
         match call.phase {
             Phase::Sent => {
                 call.phase = Phase::Working;

@@ -285,3 +285,22 @@ fn a_detached_call_is_made_again_after_busy() {
     pair.pass(Duration::from_secs(1), Pair::deliver);
     assert_eq!(&pair.take().body[..], b"2");
 }
+
+#[test]
+fn an_older_working_does_not_undo_what_is_known() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(NewCall { deadline: Some(Duration::from_secs(1)), ..call(ECHO, b"x") });
+    pair.deliver();
+    // Queued: the server says so unasked.
+    pair.pass(Duration::from_millis(2), |_| {});
+    pair.collect();
+    let queued = pair.to_client.pop_front().expect("a WORKING");
+    let _ready = pair.take();
+    pair.pass(Duration::from_millis(400), Pair::deliver);
+    assert!(matches!(pair.client.status(pair.now(), key), CallStatus::Running { .. }));
+    pair.to_client.push_back(queued);
+    pair.deliver();
+    pair.pass(Duration::from_secs(1), Pair::lose_everything);
+    assert_eq!(pair.failure(key).0, Outcome::Executed);
+}
