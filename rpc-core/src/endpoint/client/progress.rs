@@ -226,6 +226,9 @@ impl ClientEndpoint {
     pub(super) fn finish(&mut self, key: CallKey, completion: Completion) {
         let Some(call) = self.calls.get_mut(key) else { return };
         if call.has_ended() {
+            if !matches!(call.settlement, Settlement::Open) {
+                return;
+            }
             call.settlement = match completion {
                 Ok(reply) => Settlement::Replied(reply),
                 Err(Failure { outcome: Outcome::NotExecuted, .. }) => Settlement::NotExecuted,

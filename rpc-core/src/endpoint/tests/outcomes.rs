@@ -304,3 +304,25 @@ fn an_older_working_does_not_undo_what_is_known() {
     pair.pass(Duration::from_secs(1), Pair::lose_everything);
     assert_eq!(pair.failure(key).0, Outcome::Executed);
 }
+
+#[test]
+fn closing_takes_no_settlement_back() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.pass(Duration::from_millis(2), |_| {});
+    pair.collect();
+    let working = pair.to_client.pop_front().expect("a WORKING");
+    // The caller gives up before it has heard that the handler runs.
+    pair.pass(Duration::from_secs(10), Pair::lose_everything);
+    assert_eq!(pair.failure(key).0, Outcome::Unknown);
+    // A WORKING comes first, then the reply in answer to the fence.
+    pair.server.complete(ready.token, result(b"y"));
+    pair.to_client.push_back(working);
+    pair.pass(Duration::from_secs(3), Pair::deliver);
+    assert!(matches!(pair.client.settlement(key), Settlement::Replied(reply) if reply == "y"));
+    pair.client.close();
+    assert!(matches!(pair.client.settlement(key), Settlement::Replied(reply) if reply == "y"));
+}
