@@ -310,6 +310,10 @@ fn judge_result(finished: Finished, is_entered: bool, limit: usize) -> Phase {
         Finished::Undecodable { detail: text } if !is_entered => {
             Phase::Refused { code: VerdictCode::Undecodable, detail: detail(&text) }
         }
+        // The user's own decoder panicked.
+        Finished::Panicked { message } if !is_entered => {
+            Phase::Refused { code: VerdictCode::Undecodable, detail: detail(&message) }
+        }
         Finished::UnknownMethod if !is_entered => {
             Phase::Refused { code: VerdictCode::UnknownMethod, detail: Bytes::new() }
         }

@@ -326,3 +326,17 @@ fn closing_takes_no_settlement_back() {
     pair.client.close();
     assert!(matches!(pair.client.settlement(key), Settlement::Replied(reply) if reply == "y"));
 }
+
+#[test]
+fn a_panic_before_the_handler_was_entered_is_not_executed() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.server.take_ready(pair.now()).unwrap();
+    pair.server.complete(ready.token, Finished::Panicked { message: "in a decoder".to_owned() });
+    pair.deliver();
+    let (outcome, kind) = pair.failure(key);
+    assert_eq!(outcome, Outcome::NotExecuted);
+    assert!(matches!(kind, CallErrorKind::UndecodableArguments { .. }), "{kind:?}");
+}
