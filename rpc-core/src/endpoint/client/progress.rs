@@ -20,6 +20,7 @@ impl ClientEndpoint {
     pub fn submit(&mut self, now: Timestamp, call: NewCall) -> CallKey {
         let refusal = self.refusal(&call);
         let deadline_at = call.deadline.map_or(Timestamp::NEVER, |deadline| now + deadline);
+        let is_oneway = call.is_oneway;
         let key = self.calls.insert(OutgoingCall::new(call, now));
         self.statistics.calls += 1;
         if self.open_calls == 0 {
@@ -33,7 +34,12 @@ impl ClientEndpoint {
         }
         self.next_deadline = self.next_deadline.min(deadline_at);
         self.doubt_idle_session(now);
-        self.waiting.push_back(key);
+        if is_oneway {
+            // It needs no free lane, so it does not wait behind those that do.
+            self.waiting.push_front(key);
+        } else {
+            self.waiting.push_back(key);
+        }
         self.start_waiting();
         if self.session.is_none() {
             self.begin_handshake(now);

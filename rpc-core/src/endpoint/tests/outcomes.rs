@@ -340,3 +340,15 @@ fn a_panic_before_the_handler_was_entered_is_not_executed() {
     assert_eq!(outcome, Outcome::NotExecuted);
     assert!(matches!(kind, CallErrorKind::UndecodableArguments { .. }), "{kind:?}");
 }
+
+#[test]
+fn a_oneway_call_needs_no_free_lane() {
+    let server = ServerConfig { window: 1, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let _running = pair.submit(call(ECHO, b"x"));
+    let _waiting = pair.submit(call(ECHO, b"x"));
+    let line = pair.submit(call(LOG, b"line"));
+    pair.deliver();
+    assert_eq!(pair.reply(line), "");
+}
