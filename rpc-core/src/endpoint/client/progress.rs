@@ -34,7 +34,7 @@ impl ClientEndpoint {
         }
         self.next_deadline = self.next_deadline.min(deadline_at);
         self.doubt_idle_session(now);
-        if is_oneway {
+        if is_oneway && self.session.is_some() {
             // It needs no free lane, so it does not wait behind those that do.
             self.waiting.push_front(key);
         } else {

@@ -1,5 +1,6 @@
 //! The two endpoints against each other over a wire that the test holds in its hand.
 
+mod bounds;
 mod calls;
 mod hostile;
 mod outcomes;

@@ -1,0 +1,3 @@
+//! Nothing grows without a bound, and nothing is left behind.
+
+use super::*;
