@@ -198,6 +198,12 @@ impl ClientEndpoint {
         self.open_calls
     }
 
+    /// How many entries all queues have together, for tests of their bounds.
+    #[cfg(test)]
+    pub(super) fn footprint(&self) -> usize {
+        self.waiting.len() + self.delayed.len() + self.outbox.len() + self.finished.len()
+    }
+
     /// The addresses that are tried.
     pub fn servers(&self) -> &[SocketAddr] {
         &self.servers

@@ -33,6 +33,12 @@ impl Queue {
         self.live + self.parked
     }
 
+    /// Entries, those of calls that are gone included.
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
     /// A number that says how late a call came.
     pub(super) fn ticket(&mut self) -> u64 {
         self.next_ticket += 1;

@@ -207,6 +207,18 @@ impl ServerEndpoint {
         }
     }
 
+    /// How many entries all queues have together, for tests of their bounds.
+    #[cfg(test)]
+    pub(super) fn footprint(&self) -> usize {
+        self.queue.entries()
+            + self.working_due.len()
+            + self.lease_checks.len()
+            + self.stateless.len()
+            + self.in_line.len()
+            + self.records.len()
+            + self.sessions.iter().map(|s| s.parked.len() + s.answers.len()).sum::<usize>()
+    }
+
     /// The largest encoded result that fits a datagram.
     fn largest_reply(&self) -> usize {
         self.config.datagram_size - DATAGRAM_OVERHEAD - frame::REPLY_OVERHEAD

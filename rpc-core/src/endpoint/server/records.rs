@@ -87,6 +87,11 @@ impl Records {
         CallToken { index, generation: slot.generation }
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
     pub(super) fn get(&self, token: CallToken) -> Option<&Record> {
         let slot = self.slots.get(token.index as usize)?;
         slot.record.as_ref().filter(|_| slot.generation == token.generation)

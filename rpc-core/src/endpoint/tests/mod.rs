@@ -22,6 +22,8 @@ use crate::entropy::Entropy;
 use crate::error::{CallErrorKind, Outcome, Settlement};
 use crate::statistics::DropReason;
 use crate::time::{Clock, Timestamp};
+use crate::wire::frame::{self, Subject};
+use crate::wire::{Header, Kind, Role, integrity};
 
 struct SeededEntropy(fastrand::Rng);
 
@@ -48,6 +50,7 @@ const INTERFACE: u32 = 7;
 const ECHO: u32 = 1;
 const LOOKUP: u32 = 2;
 const LOG: u32 = 3;
+const TEXT: u32 = 4;
 
 fn methods() -> MethodTable {
     let mut table = MethodTable::default();
@@ -64,6 +67,14 @@ fn methods() -> MethodTable {
         };
         table.add_method(INTERFACE, method, entry);
     }
+    let entry = MethodEntry {
+        service: 0,
+        signature: 99,
+        signature_text: "a long signature. a long signature. a long signature. a long signature.",
+        is_idempotent: false,
+        is_oneway: false,
+    };
+    table.add_method(INTERFACE, TEXT, entry);
     table
 }
 
@@ -116,12 +127,18 @@ impl Pair {
         self.clock.now()
     }
 
-    fn collect(&mut self) {
+    fn collect_client(&mut self) {
         let now = self.now();
         let mut out = Vec::new();
         while self.client.poll_transmit(now, &mut out).is_some() {
             self.to_server.push_back(Bytes::from(core::mem::take(&mut out)));
         }
+    }
+
+    fn collect(&mut self) {
+        self.collect_client();
+        let now = self.now();
+        let mut out = Vec::new();
         while self.server.poll_transmit(now, &mut out).is_some() {
             self.to_client.push_back(Bytes::from(core::mem::take(&mut out)));
         }
@@ -174,6 +191,24 @@ impl Pair {
         self.client.connect(now);
         self.deliver();
         assert!(self.client.has_session());
+    }
+
+    /// The id of the client's session.
+    fn session_id(&mut self) -> u64 {
+        let now = self.now();
+        let _key = self.client.submit(now, call(LOG, b"which session is this?"));
+        self.collect_client();
+        let datagram = self.to_server.pop_back().expect("a one-way call is sent at once");
+        Header::parse(&datagram).expect("it is well formed").0.session
+    }
+
+    /// A datagram of a client with frames of our own.
+    fn datagram(&self, session: u64, write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+        let mut out = Vec::new();
+        Header { role: Role::Client, kind: Kind::Frames, session }.write(&mut out);
+        write(&mut out);
+        integrity::seal(&mut out, 0);
+        Bytes::from(out)
     }
 
     fn submit(&mut self, call: NewCall) -> CallKey {
