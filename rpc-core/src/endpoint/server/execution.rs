@@ -272,10 +272,13 @@ impl ServerEndpoint {
         if record.is_answer_queued {
             return;
         }
-        record.is_answer_queued = true;
         let session = record.session;
         let CallToken { index, generation } = token;
-        self.queue_answer(session, QueuedAnswer::Recorded { record: index, generation });
+        let answer = QueuedAnswer::Recorded { record: index, generation };
+        let is_answer_queued = self.queue_answer(session, answer);
+        if let Some(record) = self.records.get_mut(token) {
+            record.is_answer_queued = is_answer_queued;
+        }
     }
 
     fn is_unfinished(&self, token: CallToken) -> bool {

@@ -198,13 +198,16 @@ impl ServerEndpoint {
         }
     }
 
-    /// Puts an answer into its session's queue.
-    fn queue_answer(&mut self, session: u32, answer: QueuedAnswer) {
-        if let Some(target) = self.sessions.get_mut(session)
-            && target.queue(answer)
-        {
+    /// Puts an answer into its session's queue. False if there is no room for it.
+    fn queue_answer(&mut self, session: u32, answer: QueuedAnswer) -> bool {
+        let Some(target) = self.sessions.get_mut(session) else { return false };
+        if !target.queue(answer) {
+            return false;
+        }
+        if target.answers.len() == 1 {
             self.in_line.push_back((session, target.id));
         }
+        true
     }
 
     /// How many entries all queues have together, for tests of their bounds.

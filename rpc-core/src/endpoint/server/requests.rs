@@ -264,7 +264,8 @@ impl ServerEndpoint {
         if detail.is_empty() {
             self.advance(session, subject, LaneState::Refused(code));
             let answer = QueuedAnswer::Verdict { subject, received_at: now, code };
-            return self.queue_answer(session, answer);
+            self.queue_answer(session, answer);
+            return;
         }
         let Some(target) = self.sessions.get(session) else { return };
         let booked = detail.len();

@@ -50,13 +50,13 @@ pub(super) enum QueuedAnswer {
 const MAXIMUM_ANSWERS: usize = 16_384;
 
 impl Session {
-    /// Puts an answer into the queue. True if the session was not in line for sending before.
+    /// Puts an answer into the queue. False if there is no room for it.
     pub(super) fn queue(&mut self, answer: QueuedAnswer) -> bool {
         if self.answers.len() >= MAXIMUM_ANSWERS {
             return false;
         }
         self.answers.push_back(answer);
-        self.answers.len() == 1
+        true
     }
 
     /// Gives the memory of a long queue back once it is empty.
