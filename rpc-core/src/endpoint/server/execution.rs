@@ -113,7 +113,7 @@ impl ServerEndpoint {
             };
             if session.running >= self.config.maximum_running_per_session {
                 *is_parked = true;
-                session.parked.push_back(token.index);
+                session.parked.push_back(token);
                 self.queue.parked += 1;
                 continue;
             }
@@ -195,13 +195,21 @@ impl ServerEndpoint {
         let Some(session) = session else { return };
         session.running -= 1;
         session.unfinished -= 1;
-        while let Some(index) = session.parked.pop_front() {
-            let token = self.records.token(index);
-            if let Some(parked) = self.records.get_mut(token)
-                && parked.session_id == session.id
-                && let Phase::Queued { is_parked: is_parked @ true, .. } = &mut parked.phase
+        let (index, id) = (record.session, session.id);
+        self.unpark(index, id);
+    }
+
+    /// Lets the next parked call of a session be taken, if one more of its handlers may run.
+    fn unpark(&mut self, session: u32, id: u64) {
+        let Some(session) = self.sessions.get_mut(session).filter(|s| s.id == id) else { return };
+        if session.running >= self.config.maximum_running_per_session {
+            return;
+        }
+        while let Some(token) = session.parked.pop_front() {
+            if let Some(Record { phase: Phase::Queued { is_parked, .. }, .. }) =
+                self.records.get_mut(token)
+                && core::mem::take(is_parked)
             {
-                *is_parked = false;
                 self.queue.parked -= 1;
                 self.queue.push(token);
                 return;
@@ -246,15 +254,16 @@ impl ServerEndpoint {
     fn unqueue(&mut self, token: CallToken) {
         let Some(record) = self.records.get(token) else { return };
         let Phase::Queued { is_parked, .. } = record.phase else { return };
+        let (session, id) = (record.session, record.session_id);
+        if let Some(session) = self.sessions.get_mut(session).filter(|s| s.id == id) {
+            session.unfinished -= 1;
+        }
         if is_parked {
             self.queue.parked -= 1;
         } else {
             self.queue.live -= 1;
-        }
-        if let Some(session) = self.sessions.get_mut(record.session)
-            && session.id == record.session_id
-        {
-            session.unfinished -= 1;
+            // It may have been let out to be the next of its session.
+            self.unpark(session, id);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
+use super::incoming::CallToken;
 use super::sources::Source;
 use super::window::{OnewayWindow, Window};
 use crate::time::Timestamp;
@@ -28,7 +29,7 @@ pub(super) struct Session {
     /// Handlers that run, those of left lanes included.
     pub(super) running: usize,
     /// Queued calls that wait until fewer of this session's handlers run.
-    pub(super) parked: VecDeque<u32>,
+    pub(super) parked: VecDeque<CallToken>,
     /// Answers that wait to be sent.
     pub(super) answers: VecDeque<QueuedAnswer>,
 }

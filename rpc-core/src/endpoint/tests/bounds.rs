@@ -25,3 +25,24 @@ fn an_answer_that_finds_no_room_can_be_asked_for_again() {
     pair.pass(Duration::from_secs(2), Pair::deliver);
     assert_eq!(pair.reply(key), "y");
 }
+
+#[test]
+fn a_parked_call_runs_although_the_one_before_it_was_fenced() {
+    let server = ServerConfig { maximum_running_per_session: 1, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let _first = pair.submit(call(ECHO, b"1"));
+    let second = pair.submit(call(ECHO, b"2"));
+    let third = pair.submit(call(ECHO, b"3"));
+    pair.deliver();
+    let ready = pair.take();
+    assert!(pair.server.take_ready(pair.now()).is_none());
+    pair.server.complete(ready.token, result(b"y"));
+    pair.client.cancel(second);
+    pair.deliver();
+    let ready = pair.take();
+    assert_eq!(&ready.body[..], b"3");
+    pair.server.complete(ready.token, result(b"z"));
+    pair.deliver();
+    assert_eq!(pair.reply(third), "z");
+}
