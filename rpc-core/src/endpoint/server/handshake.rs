@@ -146,5 +146,11 @@ impl ServerEndpoint {
                 self.leave(record);
             }
         }
+        // One-way calls are in no lane. Those that wait in the queue are skipped when it is their turn.
+        for token in session.parked {
+            if self.records.get(token).is_some() {
+                self.leave(token.index);
+            }
+        }
     }
 }

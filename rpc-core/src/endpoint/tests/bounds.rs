@@ -46,3 +46,25 @@ fn a_parked_call_runs_although_the_one_before_it_was_fenced() {
     pair.deliver();
     assert_eq!(pair.reply(third), "z");
 }
+
+#[test]
+fn a_closed_session_leaves_no_call_waiting() {
+    let server = ServerConfig { maximum_running_per_session: 1, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    for _ in 0..3 {
+        let _key = pair.submit(call(ECHO, b"x"));
+        let _line = pair.submit(call(LOG, b"line"));
+    }
+    pair.deliver();
+    let ready = pair.take();
+    assert!(pair.server.take_ready(pair.now()).is_none(), "the others are parked");
+    assert_eq!(pair.server.statistics().queued, 5);
+    pair.client.close();
+    pair.deliver();
+    assert_eq!(pair.server.statistics().sessions, 0);
+    assert!(pair.server.take_ready(pair.now()).is_none());
+    pair.server.complete(ready.token, result(b"y"));
+    let statistics = pair.server.statistics();
+    assert_eq!((statistics.queued, statistics.running, statistics.reply_bytes), (0, 0, 0));
+}
