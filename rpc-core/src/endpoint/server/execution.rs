@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::ServerEndpoint;
 use super::incoming::{CallToken, Finished, Ready};
-use super::records::{Phase, Record};
+use super::records::{Phase, Record, Records};
 use super::requests::detail;
 use super::session::QueuedAnswer;
 use super::window::LaneState;
@@ -45,7 +45,10 @@ impl Queue {
         self.next_ticket
     }
 
-    pub(super) fn push(&mut self, token: CallToken) {
+    pub(super) fn push(&mut self, token: CallToken, records: &Records) {
+        if is_mostly_gone(self.entries.len(), self.live) {
+            self.entries.retain(|&token| records.get(token).is_some_and(is_queued));
+        }
         self.entries.push_back(token);
         self.live += 1;
     }
@@ -56,6 +59,12 @@ impl Queue {
         let ahead = ticket.saturating_sub(self.served + 1).min(waiting);
         u32::try_from(ahead).unwrap_or(u32::MAX)
     }
+}
+
+/// Whether a queue of which `live` entries are of use has so many others that it is worth the effort
+/// to remove them. They then cost every entry that is added a constant effort and twice its memory.
+pub(super) fn is_mostly_gone(entries: usize, live: usize) -> bool {
+    entries > 2 * live + 64
 }
 
 impl ServerEndpoint {
@@ -113,8 +122,11 @@ impl ServerEndpoint {
             };
             if session.running >= self.config.maximum_running_per_session {
                 *is_parked = true;
-                session.parked.push_back(token);
                 self.queue.parked += 1;
+                session.parked.push_back(token);
+                if is_mostly_gone(session.parked.len(), self.queue.parked) {
+                    session.parked.retain(|&token| self.records.get(token).is_some());
+                }
                 continue;
             }
             session.running += 1;
@@ -211,7 +223,7 @@ impl ServerEndpoint {
                 && core::mem::take(is_parked)
             {
                 self.queue.parked -= 1;
-                self.queue.push(token);
+                self.queue.push(token, &self.records);
                 return;
             }
         }
@@ -272,6 +284,10 @@ impl ServerEndpoint {
         if let Some(record) = self.records.remove(token) {
             self.reply_bytes -= record.booked;
             self.stored_replies -= usize::from(matches!(record.phase, Phase::Done { .. }));
+        }
+        // The first entry is always one of use: it is looked at for every new call.
+        while self.queue.entries.front().is_some_and(|&token| self.records.get(token).is_none()) {
+            self.queue.entries.pop_front();
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 use super::ServerEndpoint;
+use super::execution::is_mostly_gone;
 use super::session::Session;
 use super::sources::Source;
 use super::transmit::Stateless;
@@ -108,6 +109,10 @@ impl ServerEndpoint {
             parked: VecDeque::new(),
             answers: VecDeque::new(),
         });
+        if is_mostly_gone(self.lease_checks.len(), self.sessions.len()) {
+            let lives = |id| self.sessions.index_of(id).is_some();
+            self.lease_checks.retain(|&(_, _, id)| lives(id));
+        }
         self.lease_checks.push_back((now + self.lease_period(), index, id));
         Ok(index)
     }

@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 
 use super::ServerEndpoint;
+use super::execution::is_mostly_gone;
 use super::records::{Phase, Record};
 use super::session::QueuedAnswer;
 use super::transmit::Stateless;
@@ -243,10 +244,13 @@ impl ServerEndpoint {
                 is_parked: false,
             },
         });
-        self.queue.push(token);
+        self.queue.push(token, &self.records);
         self.statistics.calls += 1;
         if subject.lane != ONEWAY_LANE {
             self.advance(session, subject, LaneState::Recorded(token.index));
+            if is_mostly_gone(self.working_due.len(), self.records.len()) {
+                self.working_due.retain(|&(_, token)| self.records.get(token).is_some());
+            }
             self.working_due.push_back((now + self.config.working_delay, token));
         }
     }

@@ -68,3 +68,66 @@ fn a_closed_session_leaves_no_call_waiting() {
     let statistics = pair.server.statistics();
     assert_eq!((statistics.queued, statistics.running, statistics.reply_bytes), (0, 0, 0));
 }
+
+#[test]
+fn calls_that_are_given_up_leave_nothing_in_the_servers_queues() {
+    let server = ServerConfig { maximum_running_per_session: 1, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let _first = pair.submit(call(ECHO, b"1"));
+    pair.deliver();
+    let ready = pair.take();
+    for _ in 0..5000 {
+        let key = pair.submit(call(ECHO, b"2"));
+        pair.deliver();
+        pair.client.release(key);
+        pair.deliver();
+    }
+    assert!(pair.server.footprint() < 1000, "{}", pair.server.footprint());
+    // The same, when each of them was looked at and parked.
+    for _ in 0..5000 {
+        let key = pair.submit(call(ECHO, b"2"));
+        pair.deliver();
+        assert!(pair.server.take_ready(pair.now()).is_none());
+        pair.client.release(key);
+        pair.deliver();
+    }
+    assert!(pair.server.footprint() < 1000, "{}", pair.server.footprint());
+    pair.server.complete(ready.token, result(b"y"));
+}
+
+#[test]
+fn a_slow_call_holds_no_timers_of_the_quick_ones_after_it() {
+    let server =
+        ServerConfig { working_delay: Duration::from_secs(3600), ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let _slow = pair.submit(call(ECHO, b"1"));
+    pair.deliver();
+    let _ready = pair.take();
+    for _ in 0..5000 {
+        let _key = pair.submit(call(ECHO, b"2"));
+        pair.deliver();
+        let ready = pair.take();
+        pair.server.complete(ready.token, result(b"y"));
+        pair.deliver();
+    }
+    assert!(pair.server.footprint() < 1000, "{}", pair.server.footprint());
+}
+
+#[test]
+fn sessions_that_come_and_go_leave_nothing() {
+    let mut pair = Pair::new();
+    pair.client_address = "127.0.0.1:2000".parse().unwrap();
+    for seed in 0..2000 {
+        let servers = vec![pair.server_address];
+        let now = pair.now();
+        pair.client =
+            ClientEndpoint::new(ClientConfig::default(), servers, entropy(seed + 10), now);
+        pair.open();
+        pair.client.close();
+        pair.deliver();
+    }
+    assert_eq!(pair.server.statistics().sessions, 0);
+    assert!(pair.server.footprint() < 1000, "{}", pair.server.footprint());
+}
