@@ -190,12 +190,7 @@ impl ServerEndpoint {
             || has_waited > self.config.maximum_queue_delay
             || self.reply_bytes + self.largest_reply() > self.config.maximum_reply_bytes
         {
-            return Err(Refused {
-                code: VerdictCode::Busy,
-                detail: Bytes::copy_from_slice(
-                    &(self.config.busy_retry_after.as_millis() as u32).to_be_bytes(),
-                ),
-            });
+            return Err(Refused::plain(VerdictCode::Busy));
         }
         Ok(Admitted {
             service: method.service,
@@ -265,7 +260,8 @@ impl ServerEndpoint {
     ) {
         let Refused { code, detail } = refused;
         self.statistics.refusals += 1;
-        if detail.is_empty() {
+        let has_room = self.reply_bytes + detail.len() <= self.config.maximum_reply_bytes;
+        if detail.is_empty() || !has_room {
             self.advance(session, subject, LaneState::Refused(code));
             let answer = QueuedAnswer::Verdict { subject, received_at: now, code };
             self.queue_answer(session, answer);

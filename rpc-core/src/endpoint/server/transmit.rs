@@ -10,7 +10,7 @@ use super::session::QueuedAnswer;
 use super::window::LaneState;
 use crate::endpoint::Transmit;
 use crate::time::Timestamp;
-use crate::wire::frame::{self, HELD_UNKNOWN, NEVER_REPORTED, Working};
+use crate::wire::frame::{self, HELD_UNKNOWN, NEVER_REPORTED, VerdictCode, Working};
 use crate::wire::handshake::{self as messages, Cookie, Refusal, Welcome};
 use crate::wire::{Header, Kind, Role, integrity};
 
@@ -144,7 +144,12 @@ impl ServerEndpoint {
                 }
             }
             QueuedAnswer::Verdict { subject, received_at, code } => {
-                frame::write_verdict(out, subject, held(now, received_at), code, &[]);
+                let retry_after = milliseconds(self.config.busy_retry_after).to_be_bytes();
+                let detail = match code {
+                    VerdictCode::Busy => &retry_after[..],
+                    _ => &[],
+                };
+                frame::write_verdict(out, subject, held(now, received_at), code, detail);
             }
             QueuedAnswer::Plain { subject, received_at, answer } => {
                 frame::write_plain(out, subject, held(now, received_at), answer);

@@ -25,7 +25,7 @@ pub(super) enum LaneState {
     Empty,
     /// There is a record of it: it is queued, running, answered, or refused with a detail.
     Recorded(u32),
-    /// It was refused, and nothing more need be said.
+    /// It was refused, and nothing more need be kept.
     Refused(VerdictCode),
     /// It ran, and its reply was not kept.
     NotKept,

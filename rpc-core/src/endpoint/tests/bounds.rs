@@ -131,3 +131,39 @@ fn sessions_that_come_and_go_leave_nothing() {
     assert_eq!(pair.server.statistics().sessions, 0);
     assert!(pair.server.footprint() < 1000, "{}", pair.server.footprint());
 }
+
+#[test]
+fn refusals_take_no_more_memory_than_replies_may() {
+    let server = ServerConfig { maximum_reply_bytes: 4000, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let keys: Vec<_> =
+        (0..128).map(|_| pair.submit(NewCall { signature: 1, ..call(TEXT, b"x") })).collect();
+    pair.deliver();
+    assert!(pair.server.statistics().reply_bytes <= 4000);
+    for key in keys {
+        let (outcome, kind) = pair.failure(key);
+        assert_eq!(outcome, Outcome::NotExecuted);
+        assert!(matches!(kind, CallErrorKind::SignatureMismatch { .. }), "{kind:?}");
+    }
+}
+
+#[test]
+fn busy_takes_no_memory_and_says_when_to_come_again() {
+    let server = ServerConfig { maximum_queued_calls: 1, ..ServerConfig::default() };
+    let client = ClientConfig { deadline: None, ..ClientConfig::default() };
+    let mut pair = Pair::with(client, server);
+    pair.open();
+    let _first = pair.submit(call(ECHO, b"1"));
+    pair.deliver();
+    let before = pair.server.statistics().reply_bytes;
+    let deadline = Some(Duration::from_millis(10));
+    let keys: Vec<_> =
+        (0..100).map(|_| pair.submit(NewCall { deadline, ..call(ECHO, b"2") })).collect();
+    pair.deliver();
+    assert_eq!(pair.server.statistics().reply_bytes, before);
+    for key in keys {
+        let retry_after = Duration::from_millis(50);
+        assert_eq!(pair.failure(key), (Outcome::NotExecuted, CallErrorKind::Busy { retry_after }));
+    }
+}
