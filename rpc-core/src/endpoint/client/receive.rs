@@ -162,7 +162,8 @@ impl ClientEndpoint {
         }
     }
 
-    /// The reply of this lane is to be acknowledged, unless a call does it before.
+    /// What this lane's call ended with is kept by the server until it is acknowledged: by the next call
+    /// on the lane, or else explicitly.
     fn note_reply(&mut self, now: Timestamp, lane: u16, sequence: u64) {
         let due = now + self.config.acknowledgement_delay;
         self.lanes.on_reply(lane, sequence, due);
@@ -189,6 +190,10 @@ impl ClientEndpoint {
                 deadline: call.call.deadline.unwrap_or(Duration::MAX),
             },
         };
+        if !detail.is_empty() {
+            let (lane, sequence) = (call.lane, call.sequence);
+            self.note_reply(now, lane, sequence);
+        }
         self.settle_lane(key);
         self.end(key, outcome, kind);
     }

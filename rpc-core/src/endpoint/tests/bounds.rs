@@ -167,3 +167,14 @@ fn busy_takes_no_memory_and_says_when_to_come_again() {
         assert_eq!(pair.failure(key), (Outcome::NotExecuted, CallErrorKind::Busy { retry_after }));
     }
 }
+
+#[test]
+fn a_refusal_with_a_detail_is_acknowledged_like_a_reply() {
+    let mut pair = Pair::new();
+    pair.open();
+    let _key = pair.submit(NewCall { signature: 1, ..call(ECHO, b"x") });
+    pair.deliver();
+    assert_ne!(pair.server.statistics().reply_bytes, 0);
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    assert_eq!(pair.server.statistics().reply_bytes, 0);
+}
