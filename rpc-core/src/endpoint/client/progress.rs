@@ -82,8 +82,12 @@ impl ClientEndpoint {
             self.waiting.pop_front();
             self.last_sequence += 1;
             let call = self.calls.get_mut(key).expect("it was found just now");
+            let is_first_try = call.sequence == 0;
             call.assign(lane, self.last_sequence);
-            self.budget.on_call();
+            if is_first_try {
+                // Later ones are repetitions themselves, and were paid for.
+                self.budget.on_call();
+            }
             self.queue(key);
         }
     }

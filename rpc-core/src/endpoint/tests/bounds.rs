@@ -178,3 +178,20 @@ fn a_refusal_with_a_detail_is_acknowledged_like_a_reply() {
     pair.pass(Duration::from_secs(1), Pair::deliver);
     assert_eq!(pair.server.statistics().reply_bytes, 0);
 }
+
+#[test]
+fn a_busy_server_is_not_asked_more_often_than_the_budget_allows() {
+    let server = ServerConfig {
+        maximum_queued_calls: 1,
+        busy_retry_after: Duration::from_millis(1),
+        ..ServerConfig::default()
+    };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let _first = pair.submit(call(ECHO, b"1"));
+    let key = pair.submit(NewCall { deadline: None, ..call(ECHO, b"2") });
+    pair.pass(Duration::from_secs(5), Pair::deliver);
+    // 200 in the bucket at first, 20 a second, one for each new call.
+    assert!(pair.server.statistics().refusals < 330, "{}", pair.server.statistics().refusals);
+    assert_eq!(pair.failure(key).0, Outcome::NotExecuted);
+}
