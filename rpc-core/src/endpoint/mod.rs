@@ -58,5 +58,12 @@ pub struct Transmit {
     pub length: usize,
 }
 
+/// Whether a queue of which at most `live` entries are of use has so many others that it is worth the
+/// effort to remove them. They then cost every entry that is added a constant effort and twice its
+/// memory.
+fn is_mostly_gone(entries: usize, live: usize) -> bool {
+    entries > 2 * live + 64
+}
+
 #[cfg(test)]
 mod tests;

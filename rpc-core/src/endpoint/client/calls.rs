@@ -213,6 +213,11 @@ impl Calls {
         }
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
     /// The keys of all calls, in the order of their slots.
     pub(super) fn keys(&self) -> impl Iterator<Item = CallKey> {
         self.slots

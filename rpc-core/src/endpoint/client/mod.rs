@@ -146,7 +146,12 @@ impl ClientEndpoint {
 
     /// A call that has ended, each once; calls that were released or detached never.
     pub fn poll_finished(&mut self) -> Option<CallKey> {
-        self.finished.pop_front()
+        loop {
+            let key = self.finished.pop_front()?;
+            if self.calls.get(key).is_some_and(|call| !call.is_released) {
+                return Some(key);
+            }
+        }
     }
 
     /// How far a call has come. One that is not known has finished.

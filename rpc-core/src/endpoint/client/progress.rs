@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::calls::{OutgoingCall, Phase, join};
 use super::transmit::Outgoing;
 use super::{CallKey, ClientEndpoint, Completion, Failure, NewCall};
+use crate::endpoint::is_mostly_gone;
 use crate::error::{CallErrorKind, Outcome, Settlement};
 use crate::time::Timestamp;
 use crate::wire::DATAGRAM_OVERHEAD;
@@ -34,6 +35,10 @@ impl ClientEndpoint {
         }
         self.next_deadline = self.next_deadline.min(deadline_at);
         self.doubt_idle_session(now);
+        if is_mostly_gone(self.waiting.len(), self.open_calls) {
+            let calls = &self.calls;
+            self.waiting.retain(|&key| calls.get(key).is_some_and(|call| !call.has_ended()));
+        }
         if is_oneway && self.session.is_some() {
             // It needs no free lane, so it does not wait behind those that do.
             self.waiting.push_front(key);
@@ -260,6 +265,9 @@ impl ClientEndpoint {
         call.call.body = Bytes::new();
         if !call.is_released {
             self.finished.push_back(key);
+            if is_mostly_gone(self.finished.len(), self.calls.len()) {
+                self.finished.retain(|&key| self.calls.get(key).is_some());
+            }
         } else if !call.phase.has_lane() {
             self.calls.remove(key);
         }

@@ -127,6 +127,11 @@ impl ClientEndpoint {
 
     /// Ends the calls that have waited for a session as long as a handshake may take.
     fn fail_calls_without_server(&mut self, now: Timestamp) {
+        while let Some(&key) = self.waiting.front()
+            && self.calls.get(key).is_none_or(|call| call.phase != Phase::Waiting)
+        {
+            self.waiting.pop_front();
+        }
         while self.first_call_without_server().is_some_and(|at| at <= now) {
             let Some(key) = self.waiting.pop_front() else { return };
             let outcome = self.outcome_so_far(key);

@@ -11,6 +11,7 @@ use super::requests::detail;
 use super::session::QueuedAnswer;
 use super::window::LaneState;
 use crate::context::Context;
+use crate::endpoint::is_mostly_gone;
 use crate::time::Timestamp;
 use crate::wire::frame::{ONEWAY_LANE, ReplyCode, VerdictCode};
 
@@ -59,12 +60,6 @@ impl Queue {
         let ahead = ticket.saturating_sub(self.served + 1).min(waiting);
         u32::try_from(ahead).unwrap_or(u32::MAX)
     }
-}
-
-/// Whether a queue of which `live` entries are of use has so many others that it is worth the effort
-/// to remove them. They then cost every entry that is added a constant effort and twice its memory.
-pub(super) fn is_mostly_gone(entries: usize, live: usize) -> bool {
-    entries > 2 * live + 64
 }
 
 impl ServerEndpoint {

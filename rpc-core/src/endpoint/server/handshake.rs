@@ -8,12 +8,12 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 use super::ServerEndpoint;
-use super::execution::is_mostly_gone;
 use super::session::Session;
 use super::sources::Source;
 use super::transmit::Stateless;
 use super::window::{LaneState, OnewayWindow, Window};
 use crate::config::LARGEST_DATAGRAM_SIZE;
+use crate::endpoint::is_mostly_gone;
 use crate::statistics::DropReason;
 use crate::time::Timestamp;
 use crate::wire::handshake::{self as messages, Open, Refusal, Welcome};

@@ -10,11 +10,11 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 
 use super::ServerEndpoint;
-use super::execution::is_mostly_gone;
 use super::records::{Phase, Record};
 use super::session::QueuedAnswer;
 use super::transmit::Stateless;
 use super::window::{LaneState, Position};
+use crate::endpoint::is_mostly_gone;
 use crate::statistics::DropReason;
 use crate::time::Timestamp;
 use crate::wire::frame::{

@@ -195,3 +195,46 @@ fn a_busy_server_is_not_asked_more_often_than_the_budget_allows() {
     assert!(pair.server.statistics().refusals < 330, "{}", pair.server.statistics().refusals);
     assert_eq!(pair.failure(key).0, Outcome::NotExecuted);
 }
+
+#[test]
+fn calls_that_end_while_there_is_no_session_leave_nothing_in_line() {
+    let mut pair = Pair::new();
+    let deadline = Some(Duration::from_millis(1));
+    for _ in 0..3000 {
+        let key = pair.submit(NewCall { deadline, ..call(ECHO, b"x") });
+        pair.pass(Duration::from_millis(1), Pair::lose_everything);
+        pair.client.release(key);
+    }
+    assert!(pair.client.footprint() < 1000, "{}", pair.client.footprint());
+}
+
+#[test]
+fn calls_that_end_behind_one_that_waits_leave_nothing_in_line() {
+    let server = ServerConfig { window: 1, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let _running = pair.submit(NewCall { deadline: None, ..call(ECHO, b"x") });
+    let _waiting = pair.submit(NewCall { deadline: None, ..call(ECHO, b"x") });
+    pair.deliver();
+    let _ready = pair.take();
+    for _ in 0..3000 {
+        let key = pair.submit(call(ECHO, b"x"));
+        pair.client.release(key);
+    }
+    assert!(pair.client.footprint() < 1000, "{}", pair.client.footprint());
+}
+
+#[test]
+fn a_released_call_is_not_named_as_finished() {
+    let mut pair = Pair::new();
+    for _ in 0..3000 {
+        let key = pair.submit(call(ECHO, b"x"));
+        pair.client.cancel(key);
+        pair.client.release(key);
+    }
+    assert_eq!(pair.client.poll_finished(), None);
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.client.cancel(key);
+    assert_eq!(pair.client.poll_finished(), Some(key));
+    assert!(pair.client.footprint() < 1000, "{}", pair.client.footprint());
+}
