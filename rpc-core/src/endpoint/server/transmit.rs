@@ -94,8 +94,10 @@ impl ServerEndpoint {
             let empty = out.len();
             let limit = start + self.config.datagram_size - integrity::LENGTH;
             let is_drained = self.pack_answers(now, index, limit, out);
-            if is_drained {
-                self.in_line.pop_front();
+            self.in_line.pop_front();
+            if !is_drained {
+                // It goes on when every other session has had its turn.
+                self.in_line.push_back((index, id));
             }
             if out.len() == empty {
                 // Every answer was about a call that is gone.

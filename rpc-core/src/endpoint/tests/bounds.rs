@@ -238,3 +238,35 @@ fn a_released_call_is_not_named_as_finished() {
     assert_eq!(pair.client.poll_finished(), Some(key));
     assert!(pair.client.footprint() < 1000, "{}", pair.client.footprint());
 }
+
+#[test]
+fn no_session_waits_for_the_answers_of_another() {
+    let mut pair = Pair::new();
+    pair.open();
+    let greedy = pair.session_id();
+    let greedy_address = pair.client_address;
+    pair.client_address = "192.0.2.9:9".parse().unwrap();
+    let now = pair.now();
+    let servers = vec![pair.server_address];
+    pair.client = ClientEndpoint::new(ClientConfig::default(), servers, entropy(77), now);
+    pair.open();
+    let probes = pair.datagram(greedy, |out| {
+        for lane in 0..4000 {
+            frame::write_probe(out, Subject { lane: lane % 100, sequence: 9, attempt: 1 });
+        }
+    });
+    pair.server.handle_datagram(now, greedy_address, None, &probes);
+    let key = pair.submit(NewCall { signature: 1, ..call(ECHO, b"x") });
+    pair.collect_client();
+    let request = pair.to_server.pop_front().unwrap();
+    pair.server.handle_datagram(now, pair.client_address, None, &request);
+    let mut out = Vec::new();
+    let position = (0..100)
+        .position(|_| {
+            let transmit = pair.server.poll_transmit(now, &mut out).unwrap();
+            transmit.to == pair.client_address
+        })
+        .unwrap();
+    assert!(position <= 1, "{position} datagrams went first");
+    let _ = key;
+}
