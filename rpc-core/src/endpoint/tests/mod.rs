@@ -9,7 +9,7 @@ mod sessions;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +23,7 @@ use crate::error::{CallErrorKind, Outcome, Settlement};
 use crate::statistics::DropReason;
 use crate::time::{Clock, Timestamp};
 use crate::wire::frame::{self, Subject};
+use crate::wire::handshake::{self as messages, Open};
 use crate::wire::{Header, Kind, Role, integrity};
 
 struct SeededEntropy(fastrand::Rng);
@@ -159,6 +160,13 @@ impl Pair {
         }
     }
 
+    fn deliver_client(&mut self) {
+        let now = self.now();
+        while let Some(datagram) = self.to_client.pop_front() {
+            self.client.handle_datagram(now, self.server_address, None, &datagram);
+        }
+    }
+
     fn lose_everything(&mut self) {
         self.collect();
         self.to_server.clear();
@@ -168,10 +176,14 @@ impl Pair {
     /// Lets time pass and the timers that come due run, each at its time.
     fn pass(&mut self, duration: Duration, mut each: impl FnMut(&mut Self)) {
         let end = self.now() + duration;
+        let (mut at, mut turns) = (self.now(), 0);
         each(self);
         loop {
             let timers = self.client.poll_timeout().into_iter().chain(self.server.poll_timeout());
             let next = timers.min().unwrap_or(end).max(self.now());
+            turns = if next == at { turns + 1 } else { 0 };
+            at = next;
+            assert!(turns < 1000, "a timer that is due is not cleared");
             if next > end {
                 self.clock.0.store(end.as_nanos(), Ordering::Relaxed);
                 return;
