@@ -289,6 +289,14 @@ impl ClientEndpoint {
         self.expected(from, nonce).ok_or(DropReason::WrongVersion)?;
         let failure = CallErrorKind::VersionMismatch { ours: VERSION, theirs };
         self.handshake_failure = Some(failure.clone());
+        if self.session.is_some() {
+            // What was sent waits for the session to be resumed or the server to be unreachable: go
+            // on, no faster than before.
+            if let Some(handshake) = &mut self.handshake {
+                handshake.timer = handshake.sent_at + self.config.handshake_interval;
+            }
+            return Ok(());
+        }
         self.handshake = None;
         for key in core::mem::take(&mut self.waiting) {
             let Some(call) = self.calls.get_mut(key) else { continue };

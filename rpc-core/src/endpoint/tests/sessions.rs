@@ -149,3 +149,33 @@ fn a_call_after_a_long_silence_resumes_a_session_that_still_lives() {
     let _ready = pair.take();
     assert_eq!(pair.client.statistics().sessions_resumed, 1);
 }
+
+#[test]
+fn a_server_of_another_version_is_not_asked_without_a_pause() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(NewCall { deadline: None, ..call(ECHO, b"x") });
+    pair.lose_everything();
+    let before = pair.client.statistics().datagrams_sent;
+    pair.pass(Duration::from_secs(5), |pair| {
+        // The server has been replaced by one that speaks another version.
+        pair.collect();
+        for datagram in core::mem::take(&mut pair.to_server) {
+            let (header, body) = Header::parse(&datagram).unwrap();
+            if header.kind == Kind::Hello {
+                let nonce = messages::parse_hello(body).unwrap();
+                let mut out = Vec::new();
+                messages::write_version(&mut out, nonce);
+                out[2] = 9;
+                let (now, from) = (pair.now(), pair.server_address);
+                pair.client.handle_datagram(now, from, None, &Bytes::from(out));
+            }
+        }
+        pair.to_client.clear();
+    });
+    let sent = pair.client.statistics().datagrams_sent - before;
+    assert!(sent < 100, "{sent}");
+    assert!(pair.client.completion(key).is_none());
+    pair.pass(Duration::from_secs(10), Pair::lose_everything);
+    assert_eq!(pair.failure(key).0, Outcome::Unknown);
+}
