@@ -48,23 +48,25 @@ impl CookieJar {
         self.bake(self.current, milliseconds(now), nonce, address)
     }
 
-    /// Whether `cookie` was issued for this nonce and address, and not too long ago.
+    /// When `cookie` was issued, in milliseconds, if that was for this nonce and address and not too
+    /// long ago.
     pub(super) fn accepts(
         &self,
         now: Timestamp,
         cookie: &Cookie,
         nonce: u128,
         address: SocketAddr,
-    ) -> bool {
+    ) -> Option<u64> {
         let (key_id, rest) = cookie.split_first_chunk().expect("a cookie has a key id");
         let (issued_at, _) = rest.split_first_chunk().expect("a cookie has a time of issue");
         let key_id = u32::from_be_bytes(*key_id);
         let issued_at = u64::from_be_bytes(*issued_at);
         let is_known_key = key_id == self.current || key_id == self.current.wrapping_sub(1);
         let age = milliseconds(now).checked_sub(issued_at);
-        is_known_key
+        let is_accepted = is_known_key
             && age.is_some_and(|age| u128::from(age) <= self.lifetime.as_millis())
-            && bool::from(self.bake(key_id, issued_at, nonce, address).ct_eq(cookie))
+            && bool::from(self.bake(key_id, issued_at, nonce, address).ct_eq(cookie));
+        is_accepted.then_some(issued_at)
     }
 
     fn bake(&self, key_id: u32, issued_at: u64, nonce: u128, address: SocketAddr) -> Cookie {
@@ -131,18 +133,18 @@ mod tests {
         let mut jar = CookieJar::new(SECOND * 15, &mut entropy, at(0));
         let home = address("192.0.2.1:700");
         let cookie = jar.issue(at(1), 7, home, &mut entropy);
-        assert!(jar.accepts(at(1), &cookie, 7, home));
-        assert!(jar.accepts(at(16), &cookie, 7, home));
-        assert!(!jar.accepts(at(17), &cookie, 7, home), "too old");
-        assert!(!jar.accepts(at(0), &cookie, 7, home), "from the future");
-        assert!(!jar.accepts(at(1), &cookie, 8, home), "another nonce");
-        assert!(!jar.accepts(at(1), &cookie, 7, address("192.0.2.1:701")), "another port");
-        assert!(!jar.accepts(at(1), &cookie, 7, address("192.0.2.2:700")), "another host");
-        assert!(jar.accepts(at(1), &cookie, 7, address("192.0.2.1:700")));
+        assert!(jar.accepts(at(1), &cookie, 7, home).is_some());
+        assert!(jar.accepts(at(16), &cookie, 7, home).is_some());
+        assert!(jar.accepts(at(17), &cookie, 7, home).is_none(), "too old");
+        assert!(jar.accepts(at(0), &cookie, 7, home).is_none(), "from the future");
+        assert!(jar.accepts(at(1), &cookie, 8, home).is_none(), "another nonce");
+        assert!(jar.accepts(at(1), &cookie, 7, address("192.0.2.1:701")).is_none(), "another port");
+        assert!(jar.accepts(at(1), &cookie, 7, address("192.0.2.2:700")).is_none(), "another host");
+        assert!(jar.accepts(at(1), &cookie, 7, address("192.0.2.1:700")).is_some());
         for bit in 0..COOKIE_LENGTH * 8 {
             let mut forged = cookie;
             forged[bit / 8] ^= 1 << (bit % 8);
-            assert!(!jar.accepts(at(1), &forged, 7, home), "bit {bit}");
+            assert!(jar.accepts(at(1), &forged, 7, home).is_none(), "bit {bit}");
         }
     }
 
@@ -154,7 +156,7 @@ mod tests {
         let before = jar.issue(at(59), 7, home, &mut entropy);
         let after = jar.issue(at(60), 7, home, &mut entropy);
         assert_ne!(before[..4], after[..4], "the key was rotated");
-        assert!(jar.accepts(at(70), &before, 7, home));
-        assert!(jar.accepts(at(70), &after, 7, home));
+        assert!(jar.accepts(at(70), &before, 7, home).is_some());
+        assert!(jar.accepts(at(70), &after, 7, home).is_some());
     }
 }

@@ -41,18 +41,21 @@ impl ServerEndpoint {
         body: &[u8],
     ) -> Result<(), DropReason> {
         let open = messages::parse_open(body).ok_or(DropReason::Malformed)?;
-        if !self.cookies.accepts(now, &open.cookie, open.nonce, from) {
-            return Err(DropReason::BadCookie);
-        }
-        let index = match self.resumable(&open) {
+        let proved_at = self.cookies.accepts(now, &open.cookie, open.nonce, from);
+        let proved_at = proved_at.ok_or(DropReason::BadCookie)?;
+        let index = match self.resumable(&open, from) {
             Some(index) => index,
             None => self.open_session(now, from, local, &open)?,
         };
         let session = self.sessions.get_mut(index).expect("it was found or made just now");
-        // The cookie came back from this address: from here on it is the session's.
-        session.address = from;
-        session.local = local;
-        session.last_heard = now;
+        // The cookie came back from this address: from here on it is the session's, unless this is an
+        // old copy and the client has moved on since.
+        if proved_at >= session.proved_at {
+            session.proved_at = proved_at;
+            session.address = from;
+            session.local = local;
+            session.last_heard = now;
+        }
         let id = session.id;
         let welcome = self.welcome(open.nonce, id, id == open.previous);
         self.statistics.sessions_resumed += u64::from(welcome.is_resumed);
@@ -61,10 +64,10 @@ impl ServerEndpoint {
     }
 
     /// The session that an OPEN names, or that an earlier copy of it made.
-    fn resumable(&self, open: &Open) -> Option<u32> {
+    fn resumable(&self, open: &Open, from: SocketAddr) -> Option<u32> {
         let previous =
             (open.previous != 0).then(|| self.sessions.index_of(open.previous)).flatten();
-        previous.or_else(|| self.sessions.index_of_nonce(open.nonce))
+        previous.or_else(|| self.sessions.index_of_origin((open.nonce, from)))
     }
 
     fn open_session(
@@ -97,8 +100,9 @@ impl ServerEndpoint {
         self.statistics.sessions_opened += 1;
         let index = self.sessions.insert(Session {
             id,
-            nonce: open.nonce,
+            origin: (open.nonce, from),
             address: from,
+            proved_at: 0,
             local,
             source,
             window: Window::new(self.config.window),

@@ -13,10 +13,13 @@ use crate::wire::frame::{PlainAnswer, Subject, VerdictCode};
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) id: u64,
-    /// The nonce of the OPEN that made it, so that a copy of that OPEN makes no second one.
-    pub(super) nonce: u128,
+    /// The nonce of the OPEN that made it and where that came from, so that a copy of that OPEN makes
+    /// no second one.
+    pub(super) origin: (u128, SocketAddr),
     /// The address that a cookie last proved.
     pub(super) address: SocketAddr,
+    /// When that cookie was issued, in milliseconds.
+    pub(super) proved_at: u64,
     /// The local address to answer from.
     pub(super) local: Option<IpAddr>,
     pub(super) source: Option<Source>,
@@ -75,7 +78,7 @@ pub(super) struct Sessions {
     slots: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
     by_id: HashMap<u64, u32>,
-    by_nonce: HashMap<u128, u32>,
+    by_origin: HashMap<(u128, SocketAddr), u32>,
 }
 
 impl Sessions {
@@ -87,8 +90,8 @@ impl Sessions {
         self.by_id.get(&id).copied()
     }
 
-    pub(super) fn index_of_nonce(&self, nonce: u128) -> Option<u32> {
-        self.by_nonce.get(&nonce).copied()
+    pub(super) fn index_of_origin(&self, origin: (u128, SocketAddr)) -> Option<u32> {
+        self.by_origin.get(&origin).copied()
     }
 
     pub(super) fn get(&self, index: u32) -> Option<&Session> {
@@ -109,7 +112,7 @@ impl Sessions {
             u32::try_from(self.slots.len() - 1).expect("the limit on sessions is a 32-bit number")
         });
         self.by_id.insert(session.id, index);
-        self.by_nonce.insert(session.nonce, index);
+        self.by_origin.insert(session.origin, index);
         self.slots[index as usize] = Some(Box::new(session));
         index
     }
@@ -117,7 +120,7 @@ impl Sessions {
     pub(super) fn remove(&mut self, index: u32) -> Option<Box<Session>> {
         let session = self.slots.get_mut(index as usize)?.take()?;
         self.by_id.remove(&session.id);
-        self.by_nonce.remove(&session.nonce);
+        self.by_origin.remove(&session.origin);
         self.free.push(index);
         Some(session)
     }

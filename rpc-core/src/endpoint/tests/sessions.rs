@@ -179,3 +179,69 @@ fn a_server_of_another_version_is_not_asked_without_a_pause() {
     pair.pass(Duration::from_secs(10), Pair::lose_everything);
     assert_eq!(pair.failure(key).0, Outcome::Unknown);
 }
+
+#[test]
+fn an_old_copy_of_open_does_not_move_the_session_back() {
+    let mut pair = Pair::new();
+    let old_address = pair.client_address;
+    let now = pair.now();
+    pair.client.connect(now);
+    let mut opens = Vec::new();
+    while !pair.client.has_session() {
+        pair.collect();
+        for datagram in core::mem::take(&mut pair.to_server) {
+            pair.server.handle_datagram(now, old_address, None, &datagram);
+            opens.push(datagram);
+        }
+        pair.deliver_client();
+    }
+    pair.client_address = "192.0.2.3:3000".parse().unwrap();
+    pair.pass(Duration::from_millis(10), |_| {});
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    assert_eq!(pair.server.statistics().sessions_resumed, 1);
+    let now = pair.now();
+    for open in opens {
+        pair.server.handle_datagram(now, old_address, None, &open);
+    }
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    let mut out = Vec::new();
+    while let Some(transmit) = pair.server.poll_transmit(now, &mut out) {
+        let datagram = Bytes::from(core::mem::take(&mut out));
+        if Header::parse(&datagram).unwrap().0.kind == Kind::Frames {
+            assert_eq!(transmit.to, pair.client_address);
+            pair.to_client.push_back(datagram);
+        }
+    }
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+    assert_eq!(pair.server.statistics().sessions, 1);
+}
+
+#[test]
+fn one_nonce_from_two_addresses_makes_two_sessions() {
+    let mut pair = Pair::new();
+    let now = pair.now();
+    let sessions: Vec<_> = ["192.0.2.2:2000", "192.0.2.3:2000", "192.0.2.2:2000"]
+        .into_iter()
+        .map(|address| {
+            let address: SocketAddr = address.parse().unwrap();
+            let mut out = Vec::new();
+            messages::write_hello(&mut out, 5);
+            pair.server.handle_datagram(now, address, None, &Bytes::from(out));
+            let mut out = Vec::new();
+            pair.server.poll_transmit(now, &mut out).unwrap();
+            let (nonce, cookie) =
+                messages::parse_challenge(Header::parse(&out).unwrap().1).unwrap();
+            let mut out = Vec::new();
+            messages::write_open(&mut out, &Open { nonce, cookie, previous: 0 });
+            pair.server.handle_datagram(now, address, None, &Bytes::from(out));
+            let mut out = Vec::new();
+            pair.server.poll_transmit(now, &mut out).unwrap();
+            messages::parse_welcome(Header::parse(&out).unwrap().1).unwrap().session
+        })
+        .collect();
+    assert_ne!(sessions[0], sessions[1]);
+    assert_eq!(sessions[0], sessions[2]);
+}
