@@ -255,7 +255,11 @@ impl Machine for ClientEndpoint {
     }
 }
 
-/// An IPv4 address is itself, however a dual-stack socket dresses it up.
+/// An IPv4 address is itself, however a dual-stack socket dresses it up. An IPv6 address keeps its
+/// scope, without which a link-local one cannot be reached.
 fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    }
 }

@@ -245,3 +245,20 @@ fn one_nonce_from_two_addresses_makes_two_sessions() {
     assert_ne!(sessions[0], sessions[1]);
     assert_eq!(sessions[0], sessions[2]);
 }
+
+#[test]
+fn the_scope_of_a_link_local_server_is_kept() {
+    let address = SocketAddrV6::new("fe80::1".parse().unwrap(), 1000, 0, 7);
+    let mut pair = Pair::new();
+    let now = pair.now();
+    pair.server_address = address.into();
+    let servers = vec![pair.server_address];
+    pair.client = ClientEndpoint::new(ClientConfig::default(), servers, entropy(9), now);
+    pair.client.connect(now);
+    let mut out = Vec::new();
+    let transmit = pair.client.poll_transmit(now, &mut out).unwrap();
+    assert_eq!(transmit.to, SocketAddr::from(address));
+    pair.to_server.push_back(Bytes::from(out));
+    pair.deliver();
+    assert!(pair.client.has_session());
+}
