@@ -78,7 +78,9 @@ impl ClientEndpoint {
 
     /// How long nothing may be heard before the session is doubted and a handshake begins.
     fn suspicion(&self) -> Duration {
-        (self.round_trip.timeout() * 8).max(self.config.silence_limit / 16)
+        // The server may take the working delay before it says anything.
+        let delay = self.session.map_or(Duration::ZERO, |session| session.working_delay);
+        (self.round_trip.timeout() * 8).max(self.config.silence_limit / 16) + delay * 2
     }
 
     fn silence_due(&self) -> Option<Timestamp> {

@@ -262,3 +262,14 @@ fn the_scope_of_a_link_local_server_is_kept() {
     pair.deliver();
     assert!(pair.client.has_session());
 }
+
+#[test]
+fn a_server_that_takes_its_time_to_say_working_is_not_doubted() {
+    let delay = Duration::from_secs(3);
+    let server = ServerConfig { working_delay: delay, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let _key = pair.submit(call(ECHO, b"x"));
+    pair.pass(Duration::from_millis(3500), Pair::deliver);
+    assert_eq!(pair.client.statistics().sessions_resumed, 0);
+}
