@@ -242,7 +242,12 @@ impl ServerEndpoint {
             };
             // A session with work in hand is never given up, however silent its client is: its client
             // may be told of the result yet, and must not run the call again elsewhere meanwhile.
-            if session.unfinished == 0 && now.since(session.last_heard) >= self.config.lease {
+            // After a pause of this process nobody was silent: nobody listened. It gets one more period.
+            let is_paused = now.since(due) >= Duration::from_secs(1);
+            if session.unfinished == 0
+                && now.since(session.last_heard) >= self.config.lease
+                && !is_paused
+            {
                 self.statistics.sessions_expired += 1;
                 self.remove_session(index);
             } else {

@@ -273,3 +273,15 @@ fn a_server_that_takes_its_time_to_say_working_is_not_doubted() {
     pair.pass(Duration::from_millis(3500), Pair::deliver);
     assert_eq!(pair.client.statistics().sessions_resumed, 0);
 }
+
+#[test]
+fn a_server_that_was_stopped_for_long_keeps_its_sessions() {
+    let mut pair = Pair::new();
+    pair.open();
+    let now = pair.now() + Duration::from_secs(3600);
+    pair.clock.0.store(now.as_nanos(), Ordering::Relaxed);
+    pair.server.handle_timeout(now);
+    assert_eq!(pair.server.statistics().sessions, 1);
+    pair.pass(Duration::from_secs(800), Pair::deliver);
+    assert_eq!(pair.server.statistics().sessions, 0, "it expires all the same");
+}
