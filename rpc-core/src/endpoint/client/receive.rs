@@ -86,7 +86,6 @@ impl ClientEndpoint {
     ) {
         let subject = frame.subject;
         if frame.answer == ServerAnswer::Acknowledged {
-            self.awaiting_since = None;
             return self.lanes.on_acknowledged(subject.lane, subject.sequence);
         }
         let key = self.lanes.occupant(subject.lane);
@@ -113,8 +112,8 @@ impl ClientEndpoint {
                 *sample = Some(Sample { sent_at, held: Duration::from_micros(frame.held.into()) });
             }
         }
-        // A WORKING that answers nothing new may be forged or old, and proves nothing.
-        if is_fresh || !matches!(frame.answer, ServerAnswer::Working(_)) {
+        // Without an end to the call, an answer to nothing new may be forged or old, and proves nothing.
+        if is_fresh || !matches!(frame.answer, ServerAnswer::Working(_) | ServerAnswer::Unseen) {
             self.awaiting_since = None;
         }
         match &frame.answer {

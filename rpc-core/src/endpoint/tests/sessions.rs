@@ -285,3 +285,24 @@ fn a_server_that_was_stopped_for_long_keeps_its_sessions() {
     pair.pass(Duration::from_secs(800), Pair::deliver);
     assert_eq!(pair.server.statistics().sessions, 0, "it expires all the same");
 }
+
+#[test]
+fn a_confirmation_that_nothing_asked_for_does_not_extend_the_silence() {
+    let mut pair = Pair::new();
+    pair.open();
+    let session = pair.session_id();
+    let key = pair.submit(NewCall { deadline: None, ..call(ECHO, b"x") });
+    let mut forged = Vec::new();
+    Header { role: Role::Server, kind: Kind::Frames, session }.write(&mut forged);
+    let subject = Subject { lane: 5, sequence: 1, attempt: 1 };
+    frame::write_plain(&mut forged, subject, 0, frame::PlainAnswer::Acknowledged);
+    integrity::seal(&mut forged, 0);
+    let forged = Bytes::from(forged);
+    pair.pass(Duration::from_secs(20), |pair| {
+        pair.lose_everything();
+        pair.to_client.push_back(forged.clone());
+        pair.deliver_client();
+        pair.lose_everything();
+    });
+    assert_eq!(pair.failure(key).0, Outcome::Unknown);
+}
