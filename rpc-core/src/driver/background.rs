@@ -132,3 +132,28 @@ fn resolve(client: &Arc<ClientLoop>) {
     core.role.endpoint.set_servers(now, servers);
     client.conclude(core, now);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_woken_only_to_look_earlier() {
+        let time = Timestamp::from_nanos;
+        let mut background = Background::new();
+        let mut wakeups = Wakeups::default();
+        background.summon(time(100), &mut wakeups);
+        assert!(wakeups.take_start(), "it is started when it is first needed");
+        background.summon(time(50), &mut wakeups);
+        assert!(!wakeups.take_start(), "it looks by itself when it has started");
+
+        background.state = State::Present(thread::current());
+        background.alarm = time(100);
+        background.summon(time(100), &mut wakeups);
+        background.summon(time(200), &mut wakeups);
+        assert_eq!(wakeups.threads(), 0);
+        background.summon(time(99), &mut wakeups);
+        background.summon(time(99), &mut wakeups);
+        assert_eq!(wakeups.threads(), 1);
+    }
+}

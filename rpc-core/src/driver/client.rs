@@ -49,9 +49,10 @@ pub fn open_udp_client(
     let link = UdpLink::open_client(config.receive_buffer)
         .map_err(|(local, source)| ConnectError::Socket { local, source })?;
     let local = link.local_addr();
-    Parts::new()
+    let handle = Parts::new()
         .and_then(|parts| open(parts, Socket::Udp(link), servers, resolve, config))
-        .map_err(|source| ConnectError::Socket { local, source })
+        .map_err(|source| ConnectError::Socket { local, source })?;
+    Ok(Arc::new(handle))
 }
 
 /// Opens a client on any socket.
@@ -61,7 +62,7 @@ pub(super) fn open(
     servers: Vec<SocketAddr>,
     resolve: Option<Resolve>,
     config: ClientConfig,
-) -> io::Result<Arc<dyn ClientHost>> {
+) -> io::Result<Handle> {
     let clock = Arc::new(SystemClock::new());
     let now = clock.now();
     let spin = config.spin;
@@ -73,21 +74,37 @@ pub(super) fn open(
     let mut core = client.shared.lock();
     core.role.endpoint.connect(now);
     client.conclude(core, now);
-    Ok(Arc::new(Handle(client)))
+    Ok(Handle { client, process: std::process::id() })
 }
 
 /// What the public face holds. The background thread holds the loop only, so that dropping the last
 /// handle closes the client.
-struct Handle(Arc<ClientLoop>);
+pub(super) struct Handle {
+    client: Arc<ClientLoop>,
+    /// The process that opened it.
+    process: u32,
+}
 
 /// Stands for a call that was refused before it reached the endpoint.
 const NEVER_SUBMITTED: CallKey = CallKey { index: u32::MAX, generation: u32::MAX };
 
 impl Handle {
+    /// The loop behind it.
+    #[cfg(test)]
+    pub(super) fn client(&self) -> Arc<ClientLoop> {
+        Arc::clone(&self.client)
+    }
+
+    /// Lets it take itself for a copy in a forked process, or for the original again.
+    #[cfg(test)]
+    pub(super) fn pretend_fork(&mut self, is_forked: bool) {
+        self.process = if is_forked { 0 } else { std::process::id() };
+    }
+
     /// Whether this is a copy of the client in a forked process. There the locks may be held by
     /// threads that do not exist, and the socket is shared with the parent: nothing may be touched.
     fn is_forked(&self) -> bool {
-        std::process::id() != self.0.process
+        std::process::id() != self.process
     }
 
     /// How a call ended that this handle cannot ask the endpoint about.
@@ -103,10 +120,10 @@ impl Handle {
 
     /// Waits for the end of a call.
     fn wait_for(&self, key: CallKey, until: Option<Timestamp>) -> Option<Completion> {
-        let core = self.0.shared.lock();
+        let core = self.client.shared.lock();
         let completion = |role: &mut ClientRole| role.endpoint.completion(key).cloned();
-        let result = self.0.drive(core, Subject::Call(key), until, completion);
-        if result.is_none() && self.0.shared.lock().is_dead() {
+        let result = self.client.drive(core, Subject::Call(key), until, completion);
+        if result.is_none() && self.client.shared.lock().is_dead() {
             return Some(Err(self.failure(key)));
         }
         result
@@ -126,7 +143,7 @@ impl Handle {
     }
 
     fn until(&self, timeout: Option<Duration>) -> Option<Timestamp> {
-        timeout.map(|timeout| self.0.shared.now() + timeout)
+        timeout.map(|timeout| self.client.shared.now() + timeout)
     }
 }
 
@@ -135,13 +152,13 @@ impl ClientHost for Handle {
         if self.is_forked() {
             return NEVER_SUBMITTED;
         }
-        let now = self.0.shared.now();
-        let mut core = self.0.shared.lock();
+        let now = self.client.shared.now();
+        let mut core = self.client.shared.lock();
         if core.is_dead() {
             return NEVER_SUBMITTED;
         }
         let key = core.role.endpoint.submit(now, call);
-        self.0.conclude(core, now);
+        self.client.conclude(core, now);
         key
     }
 
@@ -155,14 +172,14 @@ impl ClientHost for Handle {
                 Failure { outcome: Outcome::NotExecuted, kind: CallErrorKind::WouldDeadlock };
             return (NEVER_SUBMITTED, Err(failure));
         }
-        let now = self.0.shared.now();
-        let mut core = self.0.shared.lock();
+        let now = self.client.shared.now();
+        let mut core = self.client.shared.lock();
         if core.is_dead() {
             return (NEVER_SUBMITTED, Err(self.failure(NEVER_SUBMITTED)));
         }
         let key = core.role.endpoint.submit(now, call);
         let completion = |role: &mut ClientRole| role.endpoint.completion(key).cloned();
-        let completion = self.0.drive(core, Subject::Call(key), None, completion);
+        let completion = self.client.drive(core, Subject::Call(key), None, completion);
         (key, completion.unwrap_or_else(|| Err(self.failure(key))))
     }
 
@@ -182,7 +199,7 @@ impl ClientHost for Handle {
             return Poll::Ready(Err(self.failure(key)));
         }
         let is_known = {
-            let core = self.0.shared.lock();
+            let core = self.client.shared.lock();
             if let Some(completion) = core.role.endpoint.completion(key) {
                 return Poll::Ready(completion.clone());
             }
@@ -190,7 +207,7 @@ impl ClientHost for Handle {
         };
         // Cloning a waker is the user's code, and must not happen under the lock.
         let waker = (!is_known).then(|| waker.clone());
-        let mut core = self.0.shared.lock();
+        let mut core = self.client.shared.lock();
         if core.is_dead() {
             return Poll::Ready(Err(self.failure(key)));
         }
@@ -198,7 +215,7 @@ impl ClientHost for Handle {
             return Poll::Ready(completion.clone());
         }
         let replaced = waker.and_then(|waker| core.role.waiters.enter_task(key, waker));
-        self.0.conclude(core, self.0.shared.now());
+        self.client.conclude(core, self.client.shared.now());
         drop(replaced);
         Poll::Pending
     }
@@ -207,21 +224,21 @@ impl ClientHost for Handle {
         if self.is_out_of_reach(key) {
             return Some(Err(self.failure(key)));
         }
-        self.wait_for(key, Some(self.0.shared.now()))
+        self.wait_for(key, Some(self.client.shared.now()))
     }
 
     fn cancel(&self, key: CallKey) {
         if self.is_out_of_reach(key) {
             return;
         }
-        self.0.change(|role| role.endpoint.cancel(key));
+        self.client.change(|role| role.endpoint.cancel(key));
     }
 
     fn release(&self, key: CallKey) {
         if self.is_out_of_reach(key) {
             return;
         }
-        let forgotten = self.0.change(|role| {
+        let forgotten = self.client.change(|role| {
             role.endpoint.release(key);
             role.waiters.forget(key)
         });
@@ -232,7 +249,7 @@ impl ClientHost for Handle {
         if self.is_out_of_reach(key) {
             return;
         }
-        let forgotten = self.0.change(|role| {
+        let forgotten = self.client.change(|role| {
             role.endpoint.detach(key);
             role.has_detached = true;
             role.waiters.forget(key)
@@ -244,8 +261,8 @@ impl ClientHost for Handle {
         if self.is_out_of_reach(key) {
             return CallStatus::Finished;
         }
-        let now = self.0.shared.now();
-        let core = self.0.shared.lock();
+        let now = self.client.shared.now();
+        let core = self.client.shared.lock();
         if core.is_dead() { CallStatus::Finished } else { core.role.endpoint.status(now, key) }
     }
 
@@ -254,8 +271,8 @@ impl ClientHost for Handle {
             return Settlement::Open;
         }
         let until = self.until(Some(timeout));
-        let core = self.0.shared.lock();
-        let settled = self.0.drive(core, Subject::News, until, |role| {
+        let core = self.client.shared.lock();
+        let settled = self.client.drive(core, Subject::News, until, |role| {
             let settlement = role.endpoint.settlement(key);
             let is_final =
                 !matches!(settlement, Settlement::Open) || !role.endpoint.can_settle(key);
@@ -268,29 +285,29 @@ impl ClientHost for Handle {
         if self.is_forked() {
             return Err(Some(CallErrorKind::Forked));
         }
-        let now = self.0.shared.now();
-        let mut core = self.0.shared.lock();
+        let now = self.client.shared.now();
+        let mut core = self.client.shared.lock();
         if core.is_dead() {
             return Err(Some(CallErrorKind::Closed));
         }
         core.role.endpoint.connect(now);
         let has_session = |role: &mut ClientRole| role.endpoint.has_session().then_some(());
-        let result = self.0.drive(core, Subject::News, Some(now + timeout), has_session);
-        result.ok_or_else(|| self.0.shared.lock().role.endpoint.handshake_failure().cloned())
+        let result = self.client.drive(core, Subject::News, Some(now + timeout), has_session);
+        result.ok_or_else(|| self.client.shared.lock().role.endpoint.handshake_failure().cloned())
     }
 
     fn servers(&self) -> Vec<SocketAddr> {
         if self.is_forked() {
             return Vec::new();
         }
-        self.0.shared.lock().role.endpoint.servers().to_vec()
+        self.client.shared.lock().role.endpoint.servers().to_vec()
     }
 
     fn statistics(&self) -> ClientStatistics {
         if self.is_forked() {
             return ClientStatistics::default();
         }
-        self.0.shared.lock().role.endpoint.statistics()
+        self.client.shared.lock().role.endpoint.statistics()
     }
 }
 
@@ -298,7 +315,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         // The parent's session is not this process's to close.
         if !self.is_forked() {
-            self.0.close();
+            self.client.close();
         }
     }
 }

@@ -27,8 +27,6 @@ pub(super) struct ClientLoop {
     spin: Duration,
     /// How long the background thread leaves a client alone that others drive.
     pub(super) idle_delay: Duration,
-    /// The process that opened it.
-    pub(super) process: u32,
 }
 
 /// A client's endpoint and those who wait for it.
@@ -123,7 +121,7 @@ impl ClientLoop {
         spin: Duration,
         idle_delay: Duration,
     ) -> Self {
-        Self { shared, resolve, spin, idle_delay, process: std::process::id() }
+        Self { shared, resolve, spin, idle_delay }
     }
 
     /// Drives the client until `check` gives something or `until` has passed, or waits while somebody
@@ -137,10 +135,14 @@ impl ClientLoop {
         until: Option<Timestamp>,
         mut check: impl FnMut(&mut ClientRole) -> Option<T>,
     ) -> Option<T> {
+        // Whether the seat may have been left to this thread.
+        let mut is_heir = false;
         loop {
             let value = check(&mut core.role);
             if value.is_some() || core.is_dead() {
-                self.leave(core);
+                if is_heir {
+                    self.leave(core);
+                }
                 return value;
             }
             if core.has_seat() {
@@ -154,10 +156,13 @@ impl ClientLoop {
             }
             let now = self.shared.now();
             if until.is_some_and(|until| until <= now) {
-                self.leave(core);
+                if is_heir {
+                    self.leave(core);
+                }
                 return None;
             }
             core = self.follow(core, subject, until, now);
+            is_heir = true;
         }
     }
 
@@ -241,7 +246,7 @@ impl ClientLoop {
         core
     }
 
-    /// The one way to stop waiting without having led: the seat may have been left to this thread.
+    /// The one way to stop waiting after having parked: the seat may have been left to this thread.
     fn leave(self: &Arc<Self>, mut core: Guard<'_>) {
         let mut wakeups = Wakeups::default();
         if !core.is_dead() {
@@ -253,7 +258,7 @@ impl ClientLoop {
 
     /// Sees to it that nobody leaves while the seat is free and somebody waits. An heir may come too
     /// late, or have ended already: it passes on in turn.
-    fn pass_on(core: &mut Core<ClientRole>, wakeups: &mut Wakeups) {
+    pub(super) fn pass_on(core: &mut Core<ClientRole>, wakeups: &mut Wakeups) {
         if !core.has_seat() {
             return;
         }

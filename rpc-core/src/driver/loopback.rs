@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::client;
 use super::local::Exchange;
 use super::seat::Parts;
-use super::server;
+use super::server::Binding;
 use super::socket::Socket;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::error::{ConnectError, ServeError};
@@ -49,7 +49,9 @@ impl Network for Loopback {
         let failure = |source| ConnectError::Socket { local: server, source };
         let parts = Parts::new().map_err(failure)?;
         let socket = self.exchange.open(parts.waker());
-        client::open(parts, Socket::Local(socket), vec![server], None, config).map_err(failure)
+        let handle = client::open(parts, Socket::Local(socket), vec![server], None, config)
+            .map_err(failure)?;
+        Ok(Arc::new(handle))
     }
 
     fn open_server(
@@ -62,6 +64,6 @@ impl Network for Loopback {
         let Some(socket) = self.exchange.bind(name, parts.waker()) else {
             return Err(ServeError::NameInUse { name: name.to_owned() });
         };
-        Ok(server::bind(parts, Socket::Local(socket)))
+        Ok(Box::new(Binding::new(parts, Socket::Local(socket))))
     }
 }

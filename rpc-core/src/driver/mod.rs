@@ -30,6 +30,8 @@ mod seat;
 mod server;
 mod serving;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod timer;
 mod udp;
 mod waiters;

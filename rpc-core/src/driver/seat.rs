@@ -15,6 +15,7 @@
 //! - The seat is put back when its holder unwinds. What the endpoint's state is worth is unknown
 //!   then, so it is marked dead, and everybody is woken to hear of it.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub(super) trait Role: Send + 'static {
     fn machine(&mut self) -> &mut Self::Machine;
 
     /// A datagram to `peer` was refused, perhaps.
-    fn on_refused(&mut self, now: Timestamp, peer: core::net::SocketAddr) {
+    fn on_refused(&mut self, now: Timestamp, peer: SocketAddr) {
         let _ = (now, peer);
     }
 
@@ -81,6 +82,8 @@ struct Seat {
     timer: NapTimer,
     socket: Arc<Socket>,
     inbox: Inbox,
+    /// Peers that the system says cannot be reached.
+    refused: Vec<SocketAddr>,
     may_be_readable: bool,
     /// How many datagrams the next batch may have. Small while few arrive: then the call that finds
     /// the socket empty is made while the answer is on its way, not before it is sent.
@@ -124,6 +127,7 @@ impl Parts {
             events: Events::with_capacity(8),
             socket: Arc::clone(&socket),
             inbox: Inbox::new(),
+            refused: Vec::new(),
             may_be_readable: true,
             batch: 1,
             intake: 0,
@@ -203,9 +207,9 @@ impl<R: Role> Core<R> {
         self.seat.is_some()
     }
 
-    /// Whether the leader sleeps, or is about to.
-    pub(super) fn leader_sleeps(&self) -> bool {
-        self.sleeps_until.is_some()
+    /// Until when the leader sleeps, or is about to; `None` if it does not.
+    pub(super) fn sleeps_until(&self) -> Option<Timestamp> {
+        self.sleeps_until
     }
 
     /// Moves datagrams from the endpoint to `outbox`. False if there may be more.
@@ -302,7 +306,7 @@ impl<R: Role> Leader<'_, R> {
             Plan::Receive => seat.receive(),
             Plan::Spin(time) => seat.spin(time, &clock),
             Plan::Sleep(wake_up) => {
-                seat.sleep(wake_up.since(clock.now()), wake_up == Timestamp::NEVER)?;
+                seat.sleep(clock.now(), wake_up)?;
                 if seat.may_be_readable {
                     seat.receive();
                 }
@@ -328,7 +332,9 @@ impl<R: Role> Leader<'_, R> {
             seat.intake_since = None;
             core.role.machine().handle_timeout(now);
         }
-        seat.socket.take_refusals(|peer| core.role.on_refused(now, peer));
+        for peer in seat.refused.drain(..) {
+            core.role.on_refused(now, peer);
+        }
         has_arrived
     }
 }
@@ -373,6 +379,7 @@ impl Seat {
         if !self.inbox.is_empty() {
             self.has_spun = false;
         }
+        self.socket.take_refusals(|peer| self.refused.push(peer));
     }
 
     fn spin(&mut self, time: Duration, clock: &SystemClock) {
@@ -384,16 +391,10 @@ impl Seat {
         self.has_spun = self.inbox.is_empty();
     }
 
-    fn sleep(&mut self, time: Duration, for_ever: bool) -> io::Result<()> {
-        let timeout = if for_ever {
-            None
-        } else if time.is_zero() {
-            Some(Duration::ZERO)
-        } else {
-            match self.timer.nap(time) {
-                Nap::Poll(timeout) => Some(timeout),
-                Nap::Timer => None,
-            }
+    fn sleep(&mut self, now: Timestamp, until: Timestamp) -> io::Result<()> {
+        let timeout = match self.timer.nap(now, until) {
+            Nap::Poll(timeout) => Some(timeout),
+            Nap::Event => None,
         };
         match self.poll.poll(&mut self.events, timeout) {
             Ok(()) => {}

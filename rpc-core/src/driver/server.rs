@@ -41,7 +41,7 @@ pub fn bind_udp(
         match UdpLink::open_server(local, config.receive_buffer) {
             Ok(link) => {
                 let parts = Parts::new().map_err(ServeError::Loop)?;
-                return Ok(bind(parts, Socket::Udp(link)));
+                return Ok(Box::new(Binding::new(parts, Socket::Udp(link))));
             }
             Err(source) => failure = ServeError::Bind { local, source },
         }
@@ -49,18 +49,33 @@ pub fn bind_udp(
     Err(failure)
 }
 
-/// Makes a server of any socket.
-pub(super) fn bind(parts: Parts, socket: Socket) -> Box<dyn ServerBinding> {
-    Box::new(Binding { local: socket.local_addr(), parts, socket })
-}
-
-struct Binding {
+/// A bound socket that is not served yet.
+pub(super) struct Binding {
     local: SocketAddr,
     parts: Parts,
     socket: Socket,
 }
 
 impl Binding {
+    pub(super) fn new(parts: Parts, socket: Socket) -> Self {
+        Self { local: socket.local_addr(), parts, socket }
+    }
+
+    /// Serves in the background.
+    pub(super) fn start(
+        self,
+        config: ServerConfig,
+        registry: Registry,
+        methods: MethodTable,
+    ) -> Result<Control, ServeError> {
+        let linger = config.linger;
+        let threads = config.workers + 1;
+        let server = self.open(config, registry, methods)?;
+        let control = Control { server, linger };
+        start_threads(&control.server, threads)?;
+        Ok(control)
+    }
+
     fn open(
         self,
         config: ServerConfig,
@@ -89,12 +104,7 @@ impl ServerBinding for Binding {
         registry: Registry,
         methods: MethodTable,
     ) -> Result<Arc<dyn ServerControl>, ServeError> {
-        let linger = config.linger;
-        let threads = config.workers + 1;
-        let server = self.open(config, registry, methods)?;
-        let control = Control { server, linger };
-        start_threads(&control.server, threads)?;
-        Ok(Arc::new(control))
+        Ok(Arc::new(self.start(config, registry, methods)?))
     }
 
     fn run(
@@ -126,9 +136,17 @@ fn start_threads(server: &Arc<ServerLoop>, count: usize) -> Result<(), ServeErro
 }
 
 /// What the public face holds. The threads hold the loop only, so that they end with it.
-struct Control {
+pub(super) struct Control {
     server: Arc<ServerLoop>,
     linger: Duration,
+}
+
+#[cfg(test)]
+impl Control {
+    /// The loop behind it.
+    pub(super) fn server(&self) -> Arc<ServerLoop> {
+        Arc::clone(&self.server)
+    }
 }
 
 impl ServerControl for Control {

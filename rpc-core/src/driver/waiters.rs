@@ -128,6 +128,12 @@ impl Waiters {
         self.threads.first_key_value().map(|(_, thread)| thread.clone())
     }
 
+    /// How many threads wait.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.threads.len()
+    }
+
     /// Nobody needs to wait any longer.
     pub(super) fn dismiss_all(&mut self, wakeups: &mut Wakeups) {
         while let Some((_, thread)) = self.threads.pop_first() {

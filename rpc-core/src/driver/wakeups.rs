@@ -41,6 +41,12 @@ impl Wakeups {
         core::mem::take(&mut self.starts_background)
     }
 
+    /// How many threads are to be woken.
+    #[cfg(test)]
+    pub(super) fn threads(&self) -> usize {
+        self.threads.len()
+    }
+
     /// Whether waking runs code of the user, which must find the seat free.
     pub(super) fn has_tasks(&self) -> bool {
         !self.tasks.is_empty()

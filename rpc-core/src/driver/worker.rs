@@ -117,10 +117,9 @@ impl ServerRole {
         if self.busy >= self.workers {
             return None;
         }
-        let method = self.endpoint.peek_ready()?;
         let ready = self.endpoint.take_ready(now)?;
         self.busy += 1;
-        Some(Job { method, ready })
+        Some(Job { method: (ready.service, ready.method), ready })
     }
 
     /// Whether somebody other than the last leader should lead now.
@@ -136,6 +135,12 @@ impl ServerRole {
         usual > threshold
             || usual.saturating_mul(queued) > LONGEST_WAIT
             || now.since(oldest) > LONGEST_WAIT
+    }
+
+    /// The watchdog, if it has to be set: it is set once, for as long as it takes to ring.
+    fn engage_watchdog(&mut self) -> Option<Arc<Watchdog>> {
+        let is_set = core::mem::replace(&mut self.watchdog_is_set, true);
+        (!is_set).then(|| Arc::clone(&self.watchdog))
     }
 
     /// Brings in one more thread to run a call.
@@ -177,6 +182,12 @@ impl ServerRole {
 struct Job {
     method: (usize, u32),
     ready: Ready,
+}
+
+/// What is taken along out of the lock.
+struct Crossing<'a> {
+    outbox: &'a mut Outbox,
+    wakeups: &'a mut Wakeups,
 }
 
 type Guard<'a> = MutexGuard<'a, Core<ServerRole>>;
@@ -225,7 +236,7 @@ impl ServerLoop {
             let now = self.shared.now();
             let is_abandoned = core.role.is_abandoned(now, self.threshold);
             core = match is_abandoned.then(|| core.take_seat(&self.shared)).flatten() {
-                Some(leader) => self.lead(core, leader),
+                Some(leader) => self.lead(leader, core),
                 None => match core.role.take(now) {
                     Some(job) => self.run_apart(core, job, now),
                     None => self.rest(core, now),
@@ -235,47 +246,21 @@ impl ServerLoop {
     }
 
     /// Leads, and runs handlers in between, until somebody else leads.
-    fn lead<'a>(&'a self, core: Guard<'a>, leader: Leader<'a, ServerRole>) -> Guard<'a> {
-        // In this order, so that unwinding frees the lock before the leader needs it.
-        let (mut leader, mut core) = (leader, core);
+    ///
+    /// The lock comes last among the parameters, here and below, so that unwinding frees it before
+    /// the leader needs it.
+    fn lead<'a>(&'a self, mut leader: Leader<'a, ServerRole>, mut core: Guard<'a>) -> Guard<'a> {
         let mut outbox = Outbox::new();
         let mut wakeups = Wakeups::default();
+        let mut now = self.shared.now();
         core.role.left_at = None;
         core.role.appoint_standby(&mut wakeups);
-        let mut now = self.shared.now();
         loop {
-            // Since when something may wait to be sent, and since when handlers have run.
-            let turn = now;
-            let mut unsent = Some(now);
-            while let Some(job) = self.choose(&mut core, now, turn, &mut wakeups) {
-                let usual = core.role.runtimes.usual(job.method);
-                if !may_wait(now, unsent, usual) {
-                    core.fill(&mut outbox, now);
-                    unsent = None;
-                }
-                leader.put_back(&mut core);
-                core.role.left_at = Some(now);
-                let sets_watchdog = !core.role.watchdog_is_set;
-                core.role.watchdog_is_set = true;
-                let watchdog = sets_watchdog.then(|| Arc::clone(&core.role.watchdog));
-                drop(core);
-                if let Some(watchdog) = watchdog {
-                    watchdog.set(self.threshold);
-                }
-                wakeups.wake_threads();
-                outbox.send();
-                (core, now) = self.run(job);
-                unsent.get_or_insert(now);
-                match core.take_seat(&self.shared) {
-                    Some(retaken) if !core.role.is_stopping && !core.is_dead() => leader = retaken,
-                    taken => {
-                        if let Some(taken) = taken {
-                            taken.put_back(&mut core);
-                        }
-                        return self.shared.flush(core, now);
-                    }
-                }
-                core.role.left_at = None;
+            let mut crossing = Crossing { outbox: &mut outbox, wakeups: &mut wakeups };
+            let returned = self.run_short(&mut crossing, &mut now, leader, core);
+            match returned {
+                (Some(retaken), guard) => (leader, core) = (retaken, guard),
+                (None, guard) => return self.shared.flush(guard, now),
             }
             while !core.fill(&mut outbox, now) {
                 MutexGuard::unlocked(&mut core, || outbox.send());
@@ -309,6 +294,49 @@ impl ServerLoop {
         }
     }
 
+    /// Runs the handlers that the leader runs itself. The seat is free during each; if somebody else
+    /// has taken it, this thread does not lead any more.
+    fn run_short<'a>(
+        &'a self,
+        crossing: &mut Crossing<'_>,
+        now: &mut Timestamp,
+        mut leader: Leader<'a, ServerRole>,
+        mut core: Guard<'a>,
+    ) -> (Option<Leader<'a, ServerRole>>, Guard<'a>) {
+        let Crossing { outbox, wakeups } = crossing;
+        let start = *now;
+        // Since when something may wait to be sent.
+        let mut unsent = Some(start);
+        while let Some(job) = self.choose(&mut core, *now, start, wakeups) {
+            if !may_wait(*now, unsent, core.role.runtimes.usual(job.method)) {
+                core.fill(outbox, *now);
+                unsent = None;
+            }
+            leader.put_back(&mut core);
+            core.role.left_at = Some(*now);
+            let watchdog = core.role.engage_watchdog();
+            drop(core);
+            if let Some(watchdog) = watchdog {
+                watchdog.set(self.threshold);
+            }
+            wakeups.wake_threads();
+            outbox.send();
+            (core, *now) = self.run(job);
+            unsent.get_or_insert(*now);
+            let is_over = core.role.is_stopping || core.is_dead();
+            match core.take_seat(&self.shared) {
+                Some(retaken) if !is_over => leader = retaken,
+                Some(retaken) => {
+                    retaken.put_back(&mut core);
+                    return (None, core);
+                }
+                None => return (None, core),
+            }
+            core.role.left_at = None;
+        }
+        (Some(leader), core)
+    }
+
     /// Decides whether the leader runs the next call itself.
     fn choose(
         &self,
@@ -333,7 +361,7 @@ impl ServerLoop {
 
     /// Brings in one more thread if calls remain that should not wait for those who are awake.
     fn share(&self, core: &mut Core<ServerRole>, now: Timestamp, wakeups: &mut Wakeups) {
-        let leader_sleeps = core.leader_sleeps();
+        let leader_sleeps = core.sleeps_until().is_some();
         let role = &mut core.role;
         let Some(next) = role.endpoint.peek_ready() else { return };
         if role.busy < role.workers
@@ -385,13 +413,14 @@ impl ServerLoop {
         } else {
             core.role.has_standby = true;
             let watchdog = Arc::clone(&core.role.watchdog);
-            let left_at = core.role.left_at.filter(|_| core.has_seat());
-            let sets_watchdog = left_at.is_some() && !core.role.watchdog_is_set;
-            core.role.watchdog_is_set |= sets_watchdog;
-            drop(core);
-            if let Some(left_at) = left_at.filter(|_| sets_watchdog) {
-                watchdog.set(self.threshold.saturating_sub(now.since(left_at)));
+            // The seat is free while its last holder is in a handler.
+            if let Some(left_at) = core.role.left_at.filter(|_| core.has_seat())
+                && let Some(watchdog) = core.role.engage_watchdog()
+            {
+                let rest = self.threshold.saturating_sub(now.since(left_at));
+                MutexGuard::unlocked(&mut core, || watchdog.set(rest));
             }
+            drop(core);
             watchdog.wait();
             core = self.shared.lock();
             core.role.has_standby = false;
@@ -471,6 +500,21 @@ impl ServerLoop {
             self.changed.wait_for(&mut core, rest);
         }
         core
+    }
+}
+
+#[cfg(test)]
+impl ServerLoop {
+    pub(super) fn has_leader(&self) -> bool {
+        !self.shared.lock().has_seat()
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.shared.lock().role.threads
+    }
+
+    pub(super) fn is_shutting_down(&self) -> bool {
+        self.shared.lock().role.shutdowns > 0
     }
 }
 

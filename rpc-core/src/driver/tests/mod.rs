@@ -1,0 +1,158 @@
+//! Directed tests of the rules of handing the role on. Load does not find their faults: another
+//! thread barges in, or a lost event looks like a lost datagram.
+
+mod clients;
+mod seat;
+mod servers;
+
+use core::time::Duration;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Instant;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::client;
+use super::client_loop::ClientLoop;
+use super::local::Exchange;
+use super::seat::Parts;
+use super::server;
+use super::socket::Socket;
+use super::worker::ServerLoop;
+use crate::config::{ClientConfig, ServerConfig};
+use crate::endpoint::client::NewCall;
+use crate::service::{Answer, Call, Interface, Method, Registry, Service};
+
+/// A server and the exchange it is on, under the name `server`.
+pub(super) fn serve(
+    exchange: &Arc<Exchange>,
+    workers: usize,
+    handler: impl Fn(u32) + Send + Sync + 'static,
+) -> (server::Control, Arc<ServerLoop>) {
+    serve_with(exchange, ServerConfig { workers, ..ServerConfig::default() }, handler)
+}
+
+pub(super) fn serve_with(
+    exchange: &Arc<Exchange>,
+    config: ServerConfig,
+    handler: impl Fn(u32) + Send + Sync + 'static,
+) -> (server::Control, Arc<ServerLoop>) {
+    let parts = Parts::new().unwrap();
+    let socket = exchange.bind("server", parts.waker()).unwrap();
+    let mut registry = Registry::new();
+    registry.add(Handler(Box::new(handler)));
+    let table = registry.table().unwrap();
+    let binding = server::Binding::new(parts, Socket::Local(socket));
+    let control = binding.start(config, registry, table).unwrap();
+    let server = control.server();
+    (control, server)
+}
+
+/// A client of that server.
+pub(super) fn connect(exchange: &Arc<Exchange>) -> (Arc<client::Handle>, Arc<ClientLoop>) {
+    connect_with(exchange, ClientConfig::default())
+}
+
+pub(super) fn connect_with(
+    exchange: &Arc<Exchange>,
+    config: ClientConfig,
+) -> (Arc<client::Handle>, Arc<ClientLoop>) {
+    let parts = Parts::new().unwrap();
+    let socket = Socket::Local(exchange.open(parts.waker()));
+    let servers = vec![exchange.address_of("server")];
+    let handle = client::open(parts, socket, servers, None, config).unwrap();
+    let client = handle.client();
+    (Arc::new(handle), client)
+}
+
+static ZERO: Method = Method::new("zero", 0, |_| {});
+static ONE: Method = Method::new("one", 1, |_| {});
+static TWO: Method = Method::new("two", 2, |_| {});
+static METHODS: &[&Method] = &[&ZERO, &ONE, &TWO];
+static INTERFACE: Interface = Interface::new("Handler", METHODS);
+
+/// Is called with the id of the method.
+struct Handler(Box<dyn Fn(u32) + Send + Sync>);
+
+impl Service for Handler {
+    fn interface(&self) -> &'static Interface {
+        &INTERFACE
+    }
+
+    fn dispatch(&self, call: &Call<'_>) -> Answer {
+        call.enter();
+        (self.0)(call.method());
+        Answer::reply(&())
+    }
+}
+
+pub(super) fn call(method: u32) -> NewCall {
+    NewCall {
+        interface: INTERFACE.id(),
+        method,
+        signature: METHODS[method as usize].signature().hash,
+        is_idempotent: false,
+        is_oneway: false,
+        deadline: None,
+        body: Bytes::new(),
+    }
+}
+
+/// Where a handler waits until the test lets it go on.
+pub(super) struct Gate {
+    arrivals: (Sender<()>, Mutex<Receiver<()>>),
+    openings: (Sender<()>, Mutex<Receiver<()>>),
+}
+
+impl Gate {
+    pub(super) fn new() -> Arc<Self> {
+        let (arrive, arrivals) = channel();
+        let (open, openings) = channel();
+        Arc::new(Self {
+            arrivals: (arrive, Mutex::new(arrivals)),
+            openings: (open, Mutex::new(openings)),
+        })
+    }
+
+    pub(super) fn pass(&self) {
+        self.arrivals.0.send(()).unwrap();
+        let _ = self.openings.1.lock().recv_timeout(LONG);
+    }
+
+    pub(super) fn await_arrival(&self) {
+        self.arrivals.1.lock().recv_timeout(LONG).expect("a handler arrives");
+    }
+
+    pub(super) fn open(&self) {
+        self.openings.0.send(()).unwrap();
+    }
+}
+
+/// Longer than anything takes.
+pub(super) const LONG: Duration = Duration::from_secs(20);
+
+/// Waits for something that becomes true by itself.
+pub(super) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(5), "never: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Runs `body`, and fails if it hangs.
+pub(super) fn without_hanging(body: impl FnOnce() + Send + 'static) {
+    let (done, wait) = channel();
+    let thread = std::thread::spawn(move || {
+        body();
+        let _ = done.send(());
+    });
+    match wait.recv_timeout(LONG) {
+        Ok(()) => thread.join().unwrap(),
+        Err(RecvTimeoutError::Disconnected) => {
+            std::panic::resume_unwind(thread.join().unwrap_err());
+        }
+        Err(RecvTimeoutError::Timeout) => panic!("it hangs"),
+    }
+}
