@@ -152,12 +152,11 @@ impl ClientHost for Handle {
         if self.is_forked() {
             return NEVER_SUBMITTED;
         }
-        let now = self.client.shared.now();
-        let mut core = self.client.shared.lock();
+        let (mut core, now) = self.client.listen_first();
         if core.is_dead() {
             return NEVER_SUBMITTED;
         }
-        let key = core.role.endpoint.submit(now, call);
+        let key = core.role.submit(now, call);
         self.client.conclude(core, now);
         key
     }
@@ -172,12 +171,11 @@ impl ClientHost for Handle {
                 Failure { outcome: Outcome::NotExecuted, kind: CallErrorKind::WouldDeadlock };
             return (NEVER_SUBMITTED, Err(failure));
         }
-        let now = self.client.shared.now();
-        let mut core = self.client.shared.lock();
+        let (mut core, now) = self.client.listen_first();
         if core.is_dead() {
             return (NEVER_SUBMITTED, Err(self.failure(NEVER_SUBMITTED)));
         }
-        let key = core.role.endpoint.submit(now, call);
+        let key = core.role.submit(now, call);
         let completion = |role: &mut ClientRole| role.endpoint.completion(key).cloned();
         let completion = self.client.drive(core, Subject::Call(key), None, completion);
         (key, completion.unwrap_or_else(|| Err(self.failure(key))))

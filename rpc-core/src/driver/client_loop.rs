@@ -16,6 +16,7 @@ use super::outbox::Outbox;
 use super::seat::{Core, Role, Shared};
 use super::waiters::{Subject, Waiters};
 use super::wakeups::Wakeups;
+use crate::endpoint::client::{CallKey, NewCall};
 use crate::endpoint::{ClientEndpoint, Machine};
 use crate::time::Timestamp;
 
@@ -40,6 +41,8 @@ pub(super) struct ClientRole {
     resolves: bool,
     /// Whether that should be done.
     pub(super) wants_servers: bool,
+    /// When the last call was submitted.
+    last_call_at: Timestamp,
     pub(super) is_closed: bool,
 }
 
@@ -52,8 +55,15 @@ impl ClientRole {
             has_detached: false,
             resolves,
             wants_servers: false,
+            last_call_at: Timestamp::ZERO,
             is_closed: false,
         }
+    }
+
+    /// Submits a call.
+    pub(super) fn submit(&mut self, now: Timestamp, call: NewCall) -> CallKey {
+        self.last_call_at = now;
+        self.endpoint.submit(now, call)
     }
 
     /// Whether somebody should lead although no thread waits for a reply.
@@ -164,6 +174,21 @@ impl ClientLoop {
             core = self.follow(core, subject, until, now);
             is_heir = true;
         }
+    }
+
+    /// The lock and the time, for submitting a call. When the client was idle, what arrived meanwhile
+    /// is read first: if the server has said goodbye, the call is not sent into the void, and stays
+    /// `NotExecuted`.
+    pub(super) fn listen_first(self: &Arc<Self>) -> (Guard<'_>, Timestamp) {
+        let now = self.shared.now();
+        let mut core = self.shared.lock();
+        let is_idle = core.role.endpoint.open_calls() == 0
+            && now.since(core.role.last_call_at) >= self.idle_delay;
+        if is_idle && core.has_seat() && !core.is_dead() {
+            let _nothing = self.drive(core, Subject::News, Some(now), |_| None::<()>);
+            core = self.shared.lock();
+        }
+        (core, now)
     }
 
     /// Leads until `check` gives something, `until` has passed, or the user's code has to run.

@@ -75,6 +75,14 @@ impl Exchange {
         Some(self.enter(&mut table, local, waker))
     }
 
+    /// Loses every datagram to `name` from now on, without anybody being told.
+    #[cfg(test)]
+    pub(super) fn lose(&self, name: &str) {
+        let mut table = self.table.lock();
+        let address = table.address_of(name);
+        table.sockets.remove(&address);
+    }
+
     fn enter(
         self: &Arc<Self>,
         table: &mut Table,

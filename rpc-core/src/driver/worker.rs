@@ -478,6 +478,10 @@ impl ServerLoop {
         let mut wakeups = Wakeups::default();
         let mut core = self.shared.lock();
         core.role.is_stopping = true;
+        if !core.is_dead() {
+            core.role.endpoint.say_goodbye();
+            core = self.shared.flush(core, self.shared.now());
+        }
         core.role.dismiss(&mut wakeups);
         core.close();
         drop(core);

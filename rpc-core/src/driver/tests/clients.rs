@@ -266,9 +266,9 @@ fn asleep(exchange: &Arc<Exchange>, gate: &Gate) -> (Arc<super::client::Handle>,
 fn a_leader_that_sleeps_long_is_woken_for_an_earlier_deadline() {
     without_hanging(|| {
         let exchange = Arc::new(Exchange::default());
-        let (control, [gate, _]) = gates(&exchange);
+        let (_control, [gate, _]) = gates(&exchange);
         let (handle, _client) = asleep(&exchange, &gate);
-        drop(control);
+        exchange.lose("server");
         let lost = handle.submit(call(0));
         eventually("it is sent again", || handle.statistics().retransmissions > 0);
         handle.release(lost);

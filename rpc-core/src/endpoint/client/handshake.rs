@@ -7,6 +7,7 @@ use super::calls::{Phase, join};
 use super::lanes::Lanes;
 use super::transmit::Outgoing;
 use super::{ClientEndpoint, Failure, canonical};
+use crate::call::round_trip::backed_off;
 use crate::endpoint::Transmit;
 use crate::error::{CallErrorKind, Outcome};
 use crate::statistics::DropReason;
@@ -57,7 +58,7 @@ enum Stage {
 /// Packets to one server before the next is tried.
 const HELLOS_PER_SERVER: u32 = 2;
 /// OPENs before a fresh cookie is asked for.
-const OPENS_PER_COOKIE: u32 = 3;
+const OPENS_PER_COOKIE: u32 = 6;
 
 impl ClientEndpoint {
     /// Begins a handshake, if there is neither a session nor a handshake.
@@ -183,7 +184,7 @@ impl ClientEndpoint {
         out: &mut Vec<u8>,
     ) -> Option<Transmit> {
         let previous = self.session.map_or(0, |session| session.id);
-        let rounds = self.handshake?.rotations / self.servers.len().max(1);
+        let interval = self.handshake_interval(&self.handshake?);
         let handshake = self.handshake.as_mut()?;
         let &to = self.servers.get(handshake.server)?;
         if handshake.timer > now {
@@ -197,12 +198,24 @@ impl ClientEndpoint {
                 messages::write_open(out, &open);
             }
         }
-        let doublings = (rounds as u32 + handshake.attempts).min(3);
-        let interval = self.config.handshake_interval * (1 << doublings);
         handshake.attempts += 1;
         handshake.sent_at = now;
         handshake.timer = now + interval;
         Some(Transmit { to, from: None, length: out.len() - start })
+    }
+
+    /// How long to wait for an answer to the packet that goes out next. Where the round trip has been
+    /// measured it decides; the packets are large, so the floor is higher than a call's.
+    fn handshake_interval(&self, handshake: &Handshake) -> Duration {
+        const SHORTEST: Duration = Duration::from_millis(10);
+        let longest = self.config.handshake_interval * 8;
+        let rounds = handshake.rotations / self.servers.len().max(1);
+        let first = match self.round_trip.smoothed() {
+            Some(_) => (self.round_trip.timeout() * 2).clamp(SHORTEST, longest),
+            None => self.config.handshake_interval,
+        };
+        let sent = u32::try_from(rounds).unwrap_or(u32::MAX).saturating_add(handshake.attempts + 1);
+        backed_off(first, u16::try_from(sent).unwrap_or(u16::MAX), longest)
     }
 
     pub(super) fn receive_challenge(
@@ -217,6 +230,8 @@ impl ClientEndpoint {
             return Err(DropReason::StaleHandshake);
         }
         let sample = unambiguous_sample(now, handshake);
+        // There is a server: whoever waits for a session has reason to wait on.
+        handshake.begun_at = now;
         handshake.stage = Stage::Open(cookie);
         handshake.attempts = 0;
         handshake.timer = now;
