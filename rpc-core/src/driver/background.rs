@@ -48,6 +48,12 @@ impl Background {
         }
     }
 
+    /// When it looks by itself.
+    #[cfg(test)]
+    pub(super) fn alarm(&self) -> Timestamp {
+        self.alarm
+    }
+
     /// Lets it see that it is over.
     pub(super) fn dismiss(&self, wakeups: &mut Wakeups) {
         if let State::Present(thread) = &self.state {

@@ -513,6 +513,12 @@ impl ServerLoop {
         !self.shared.lock().has_seat()
     }
 
+    /// How many threads rest, the standby included.
+    pub(super) fn resting(&self) -> usize {
+        let core = self.shared.lock();
+        core.role.idle.len() + usize::from(core.role.has_standby)
+    }
+
     pub(super) fn threads(&self) -> usize {
         self.shared.lock().role.threads
     }

@@ -27,7 +27,8 @@ fn blocked_workers_silence_nothing() {
             let exchange = Arc::new(Exchange::default());
             let gate = Gate::new();
             let inner = Arc::clone(&gate);
-            let (_control, _) = serve(&exchange, workers, move |_| inner.pass());
+            let (_control, server) = serve(&exchange, workers, move |_| inner.pass());
+            eventually("all threads but the leader rest", || server.resting() == workers);
             let (handle, _client) = connect(&exchange);
             let keys: Vec<_> = (0..=workers).map(|_| handle.submit(call(1))).collect();
             for _ in 0..workers {
@@ -98,7 +99,7 @@ fn calls_that_wait_are_shared_among_the_workers() {
         let threshold = Duration::from_secs(5);
         let config =
             ServerConfig { workers: 4, handler_threshold: threshold, ..ServerConfig::default() };
-        let (_control, _) = serve_with(&exchange, config, move |_| {
+        let (_control, server) = serve_with(&exchange, config, move |_| {
             let now = inner.fetch_add(1, Ordering::SeqCst) + 1;
             inner_most.fetch_max(now, Ordering::SeqCst);
             work(Duration::from_micros(500));
@@ -106,6 +107,7 @@ fn calls_that_wait_are_shared_among_the_workers() {
         });
         let (handle, _client) = connect(&exchange);
         handle.ready(LONG).unwrap();
+        eventually("all threads but the leader rest", || server.resting() == 4);
         let keys: Vec<_> = (0..32).map(|_| handle.submit(call(1))).collect();
         for key in keys {
             handle.wait(key, None).unwrap().unwrap();
