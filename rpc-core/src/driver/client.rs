@@ -157,7 +157,12 @@ impl ClientHost for Handle {
             return NEVER_SUBMITTED;
         }
         let key = core.role.submit(now, call);
-        self.client.conclude(core, now);
+        // A leader that sleeps would have to be woken for what is held back.
+        if core.has_seat() && core.role.endpoint.hold(now, key) {
+            self.client.put_off(core);
+        } else {
+            self.client.conclude(core, now);
+        }
         key
     }
 

@@ -309,6 +309,17 @@ impl ClientLoop {
         wakeups.wake_all();
     }
 
+    /// Ends a change like [`conclude`](Self::conclude), but what is to be sent may wait: whoever drives
+    /// next sends it, at the endpoint's deadline at the latest.
+    pub(super) fn put_off<'a>(self: &'a Arc<Self>, mut core: Guard<'a>) {
+        let mut wakeups = Wakeups::default();
+        core.role.collect(false, &mut wakeups);
+        Self::pass_on(&mut core, &mut wakeups);
+        drop(core);
+        self.wake_threads(&mut wakeups);
+        wakeups.wake_all();
+    }
+
     /// Changes the endpoint, if it still lives.
     pub(super) fn change<T: Default>(
         self: &Arc<Self>,

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::call::{CallKey, Completion, NewCall};
 use crate::error::{Outcome, Settlement};
 use crate::time::Timestamp;
-use crate::wire::frame::{FenceCause, Working};
+use crate::wire::frame::{FenceCause, PREFIX_LENGTH, REQUEST_OVERHEAD, Working};
 
 /// One call.
 #[derive(Debug)]
@@ -147,6 +147,14 @@ impl OutgoingCall {
     /// Whether it was cancelled or its deadline has passed, so that it must not be made again.
     pub(super) fn is_fenced(&self) -> bool {
         self.fence.is_some()
+    }
+
+    /// How long the frame is that it waits to send.
+    pub(super) fn frame_length(&self) -> usize {
+        match self.phase {
+            Phase::Sent => REQUEST_OVERHEAD + self.call.body.len(),
+            _ => PREFIX_LENGTH,
+        }
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -44,6 +44,11 @@ impl Lanes {
         !self.free.is_empty()
     }
 
+    /// Whether no lane is taken.
+    pub(super) fn are_free(&self) -> bool {
+        self.free.len() == self.lanes.len()
+    }
+
     /// Takes a free lane for a call. Its next request acknowledges the lane's previous reply.
     pub(super) fn take(&mut self, key: CallKey) -> Option<u16> {
         let lane = self.free.pop()?;

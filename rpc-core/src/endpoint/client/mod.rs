@@ -69,6 +69,10 @@ pub struct ClientEndpoint {
     budget: RetryBudget,
     outbox: VecDeque<Outgoing>,
     finished: VecDeque<CallKey>,
+    /// About how many bytes wait in it.
+    outbox_bytes: usize,
+    /// Until when requests may wait for company, see [`hold`](Self::hold).
+    held_until: Timestamp,
     /// No timer of a lane's call or of a delayed call is due before this.
     next_timer: Timestamp,
     /// No deadline is before this.
@@ -128,6 +132,8 @@ impl ClientEndpoint {
             last_sequence: 0,
             outbox: VecDeque::new(),
             finished: VecDeque::new(),
+            outbox_bytes: 0,
+            held_until: Timestamp::NEVER,
             next_timer: Timestamp::NEVER,
             next_deadline: Timestamp::NEVER,
             next_acknowledgement: Timestamp::NEVER,

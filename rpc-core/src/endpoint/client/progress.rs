@@ -103,8 +103,29 @@ impl ClientEndpoint {
             && !call.is_queued
         {
             call.is_queued = true;
+            self.outbox_bytes += call.frame_length();
             self.outbox.push_back(Outgoing::About(key));
         }
+    }
+
+    /// Whether the requests that wait to be sent had better wait for those that follow, so that they
+    /// share a datagram: a host that started the call `key` and does not wait for it asks this before
+    /// it asks for datagrams.
+    ///
+    /// Nothing waits while no other call is under way, and nothing waits once a datagram is full. What
+    /// waits goes out with whatever is sent next, when the host next receives, and within a
+    /// millisecond at the latest: that is a time-out of the endpoint like any other.
+    pub fn hold(&mut self, now: Timestamp, key: CallKey) -> bool {
+        const LONGEST: Duration = Duration::from_millis(1);
+        let Some(call) = self.calls.get(key).filter(|call| call.is_queued) else { return false };
+        let limit = self.config.datagram_size - DATAGRAM_OVERHEAD;
+        let is_under_way = self.open_calls > self.outbox.len() + self.waiting.len();
+        let has_room = self.outbox_bytes + call.frame_length() <= limit;
+        let holds = is_under_way && has_room && now < self.held_until;
+        if holds {
+            self.held_until = self.held_until.min(now + LONGEST);
+        }
+        holds
     }
 
     /// Asks that a call not run. One that was never sent ends at once; otherwise it ends when the
@@ -228,6 +249,9 @@ impl ClientEndpoint {
         }
         if had_lane && lane != ONEWAY_LANE {
             self.lanes.release(lane);
+            if self.lanes.are_free() && self.delayed.is_empty() {
+                self.next_timer = Timestamp::NEVER;
+            }
             self.start_waiting();
         }
     }
@@ -257,6 +281,9 @@ impl ClientEndpoint {
             Err(_) => self.statistics.failures += 1,
         }
         self.open_calls -= 1;
+        if self.open_calls == 0 {
+            self.next_deadline = Timestamp::NEVER;
+        }
         call.completion = Some(completion);
         if matches!(call.phase, Phase::Waiting | Phase::Delayed) {
             call.phase = Phase::Settled;

@@ -32,10 +32,15 @@ impl ClientEndpoint {
         if now >= self.next_acknowledgement {
             self.run_acknowledgements(now);
         }
+        if now >= self.held_until {
+            // The host asks for datagrams next.
+            self.held_until = Timestamp::NEVER;
+        }
     }
 
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let mut next = self.next_timer.min(self.next_deadline).min(self.next_acknowledgement);
+        let mut next = self.next_timer.min(self.next_deadline);
+        next = next.min(self.next_acknowledgement).min(self.held_until);
         if let Some(handshake) = &self.handshake {
             next = next.min(handshake.timer);
             if let Some(at) = self.first_call_without_server() {

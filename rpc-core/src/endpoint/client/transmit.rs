@@ -7,9 +7,7 @@ use super::{CallKey, ClientEndpoint};
 use crate::call::round_trip::backed_off;
 use crate::endpoint::Transmit;
 use crate::time::Timestamp;
-use crate::wire::frame::{
-    self, FenceCause, NO_DEADLINE, PREFIX_LENGTH, REQUEST_OVERHEAD, Request, Subject,
-};
+use crate::wire::frame::{self, FenceCause, NO_DEADLINE, PREFIX_LENGTH, Request, Subject};
 use crate::wire::{Header, Kind, Role, integrity};
 
 /// Something that waits to be sent.
@@ -44,6 +42,11 @@ impl ClientEndpoint {
             }
             self.outbox.pop_front();
         }
+        self.held_until = Timestamp::NEVER;
+        self.outbox_bytes = self.outbox_bytes.saturating_sub(out.len() - empty);
+        if self.outbox.is_empty() {
+            self.outbox_bytes = 0;
+        }
         if out.len() == empty {
             out.truncate(start);
             return None;
@@ -65,11 +68,7 @@ impl ClientEndpoint {
             Outgoing::About(key) => {
                 let call = self.calls.get(key).filter(|call| call.is_queued);
                 let Some(call) = call else { return true };
-                let length = match call.phase {
-                    Phase::Sent => REQUEST_OVERHEAD + call.call.body.len(),
-                    _ => PREFIX_LENGTH,
-                };
-                if out.len() + length > limit {
+                if out.len() + call.frame_length() > limit {
                     return false;
                 }
                 self.write_about(now, key, working_delay, out);

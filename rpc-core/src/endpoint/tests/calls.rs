@@ -100,3 +100,47 @@ fn a_oneway_call_runs_once_and_is_not_answered() {
     pair.deliver();
     assert_eq!(pair.server.statistics().datagrams_sent, sent);
 }
+
+#[test]
+fn a_call_alone_is_never_held_and_others_share_datagrams() {
+    let mut pair = Pair::new();
+    pair.open();
+    let now = pair.now();
+    let first = pair.submit(call(ECHO, b"x"));
+    assert!(!pair.client.hold(now, first), "nothing else is under way");
+    pair.collect();
+    let sent = pair.client.statistics().datagrams_sent;
+    for _ in 0..10 {
+        let key = pair.submit(call(ECHO, b"x"));
+        assert!(pair.client.hold(now, key));
+    }
+    let due = pair.client.poll_timeout().expect("what is held goes out by itself");
+    assert!(due <= now + Duration::from_millis(1), "{due:?}");
+    pair.client.handle_timeout(due);
+    pair.collect();
+    assert_eq!(pair.client.statistics().datagrams_sent, sent + 1);
+    assert!(pair.client.poll_timeout() > Some(now + Duration::from_millis(1)));
+    let mut held = 0;
+    while pair.client.statistics().datagrams_sent == sent + 1 {
+        let key = pair.submit(call(ECHO, b"x"));
+        if pair.client.hold(now, key) {
+            held += 1;
+        } else {
+            pair.collect();
+        }
+    }
+    assert!(held > 30, "a datagram has room for more than {held}");
+    assert_eq!(pair.client.statistics().datagrams_sent, sent + 2, "a full datagram goes out alone");
+}
+
+#[test]
+fn no_timer_is_left_when_no_call_is_open() {
+    let mut pair = Pair::new();
+    pair.open();
+    let _key = pair.submit(call(LOOKUP, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.client.poll_timeout(), None);
+}
