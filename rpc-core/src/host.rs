@@ -15,8 +15,8 @@ use crate::statistics::{ClientStatistics, ServerStatistics};
 
 /// Drives one client endpoint.
 ///
-/// A submitted call has to be released exactly once: by [`take`](Self::take) or a completion handed
-/// out by another method with a `Known` outcome, or by [`release`](Self::release).
+/// A submitted call has to be released exactly once, by [`release`](Self::release) or
+/// [`detach`](Self::detach); until then its completion can be asked for again.
 pub trait ClientHost: Send + Sync + 'static {
     /// Submits a call and sends it as far as that is possible at once. Never blocks.
     fn submit(&self, call: NewCall) -> CallKey;
