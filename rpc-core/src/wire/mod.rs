@@ -179,3 +179,6 @@ impl<'a> Cursor<'a> {
         self.array().map(u128::from_be_bytes)
     }
 }
+
+#[cfg(test)]
+mod vectors;
