@@ -24,7 +24,7 @@ use crate::statistics::DropReason;
 use crate::time::{Clock, Timestamp};
 use crate::wire::frame::{self, Subject};
 use crate::wire::handshake::{self as messages, Open};
-use crate::wire::{Header, Kind, Role, integrity};
+use crate::wire::{HEADER_LENGTH, Header, Kind, Role, integrity};
 
 struct SeededEntropy(fastrand::Rng);
 
