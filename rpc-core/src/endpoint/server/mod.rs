@@ -222,6 +222,18 @@ impl ServerEndpoint {
             + self.sessions.iter().map(|s| s.parked.len() + s.answers.len()).sum::<usize>()
     }
 
+    /// The bytes that the first session takes, for a test of their bound.
+    #[cfg(test)]
+    pub(super) fn session_bytes(&self) -> usize {
+        let session = self.sessions.get(0).expect("there is a session");
+        size_of_val(session)
+            + session.window.capacity_bytes()
+            + session.parked.capacity() * size_of::<CallToken>()
+            + session.answers.capacity() * size_of::<QueuedAnswer>()
+            + 2 * size_of::<(u32, (u128, SocketAddr))>()
+            + size_of::<(Timestamp, u32, u64)>()
+    }
+
     /// The largest encoded result that fits a datagram.
     fn largest_reply(&self) -> usize {
         self.config.datagram_size - DATAGRAM_OVERHEAD - frame::REPLY_OVERHEAD

@@ -65,7 +65,7 @@ impl Session {
 
     /// Gives the memory of a long queue back once it is empty.
     pub(super) fn trim(&mut self) {
-        if self.answers.is_empty() && self.answers.capacity() > 64 {
+        if self.answers.is_empty() && self.answers.capacity() > 16 {
             self.answers = VecDeque::new();
         }
     }

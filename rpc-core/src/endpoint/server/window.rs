@@ -75,6 +75,11 @@ impl Window {
         Some(&mut self.lanes[index])
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity_bytes(&self) -> usize {
+        self.lanes.capacity() * size_of::<Lane>()
+    }
+
     /// Every lane that was used.
     pub(super) fn lanes(&self) -> impl Iterator<Item = &Lane> {
         self.lanes.iter()

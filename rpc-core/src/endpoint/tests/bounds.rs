@@ -270,3 +270,21 @@ fn no_session_waits_for_the_answers_of_another() {
     assert!(position <= 1, "{position} datagrams went first");
     let _ = key;
 }
+
+#[test]
+fn an_idle_session_takes_no_more_than_4_kib() {
+    let mut pair = Pair::new();
+    pair.open();
+    // It has been busy on all its lanes, and everything was acknowledged since.
+    let keys: Vec<_> = (0..128).map(|_| pair.submit(call(ECHO, b"x"))).collect();
+    pair.deliver();
+    while let Some(ready) = pair.server.take_ready(pair.now()) {
+        ready.context.enter();
+        pair.server.complete(ready.token, result(b"y"));
+    }
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    assert!(keys.iter().all(|&key| pair.reply(key) == "y"));
+    assert_eq!(pair.server.unacknowledged(), 0);
+    let bytes = pair.server.session_bytes();
+    assert!((2048..=4096).contains(&bytes), "{bytes}");
+}
