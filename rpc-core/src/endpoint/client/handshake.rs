@@ -356,11 +356,9 @@ impl ClientEndpoint {
     fn take_back_oneway_calls(&mut self) {
         for outgoing in core::mem::take(&mut self.outbox) {
             let Outgoing::About(key) = outgoing else { continue };
-            if let Some(call) = self.calls.get_mut(key)
-                && call.call.is_oneway
-                && !call.has_ended()
-            {
-                call.is_queued = false;
+            let Some(call) = self.calls.get_mut(key) else { continue };
+            call.is_queued = false;
+            if call.call.is_oneway && !call.has_ended() {
                 call.phase = Phase::Waiting;
                 self.waiting.push_back(key);
             }

@@ -215,6 +215,12 @@ impl ClientEndpoint {
         self.waiting.len() + self.delayed.len() + self.outbox.len() + self.finished.len()
     }
 
+    /// Begins a handshake although there is a session.
+    #[cfg(test)]
+    pub(super) fn begin_test_handshake(&mut self, now: Timestamp) {
+        self.begin_handshake(now);
+    }
+
     /// The addresses that are tried.
     pub fn servers(&self) -> &[SocketAddr] {
         &self.servers

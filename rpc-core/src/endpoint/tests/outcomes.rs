@@ -352,3 +352,39 @@ fn a_oneway_call_needs_no_free_lane() {
     pair.deliver();
     assert_eq!(pair.reply(line), "");
 }
+
+#[test]
+fn a_call_that_was_in_line_when_its_session_died_is_sent_in_the_next() {
+    let server = ServerConfig { maximum_queued_calls: 1, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let _first = pair.submit(call(ECHO, b"1"));
+    let second = pair.submit(NewCall { deadline: None, ..call(ECHO, b"2") });
+    pair.collect();
+    let now = pair.now();
+    for datagram in core::mem::take(&mut pair.to_server) {
+        pair.server.handle_datagram(now, pair.client_address, None, &datagram);
+    }
+    pair.collect();
+    // The next copy is in line, and nothing can be sent, when BUSY arrives and then the session dies.
+    pair.clock.0.store(150_000_000, Ordering::Relaxed);
+    pair.client.handle_timeout(pair.now());
+    let busy = pair.to_client.pop_front().expect("BUSY");
+    pair.client.handle_datagram(pair.now(), pair.server_address, None, &busy);
+    pair.restart_server();
+    pair.client.begin_test_handshake(pair.now());
+    let now = pair.now();
+    for _ in 0..2 {
+        // The handshake's packets go first, and the socket takes no more.
+        let mut out = Vec::new();
+        pair.client.poll_transmit(now, &mut out).expect("HELLO, then OPEN");
+        pair.server.handle_datagram(now, pair.client_address, None, &Bytes::from(out));
+        let mut out = Vec::new();
+        pair.server.poll_transmit(now, &mut out).expect("CHALLENGE, then WELCOME");
+        pair.client.handle_datagram(now, pair.server_address, None, &Bytes::from(out));
+    }
+    assert_eq!(pair.client.statistics().sessions_opened, 2);
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    assert_eq!(&pair.take().body[..], b"2");
+    let _ = second;
+}
