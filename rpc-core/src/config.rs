@@ -111,6 +111,10 @@ impl ClientConfig {
             "maximum_probe_interval",
             self.maximum_probe_interval,
         )?;
+        bounded("handshake_interval", self.handshake_interval)?;
+        bounded("maximum_timeout", self.maximum_timeout)?;
+        bounded("maximum_probe_interval", self.maximum_probe_interval)?;
+        bounded("acknowledgement_delay", self.acknowledgement_delay)?;
         if !(self.retransmissions_per_call >= 0.0 && self.retransmissions_per_call <= 100.0) {
             return Err(ConfigError::new("retransmissions_per_call", "must be from 0 to 100"));
         }
@@ -218,6 +222,7 @@ impl ServerConfig {
         positive("handler_threshold", self.handler_threshold)?;
         positive("lease", self.lease)?;
         positive("cookie_lifetime", self.cookie_lifetime)?;
+        bounded("cookie_lifetime", self.cookie_lifetime)?;
         at_least_one("workers", self.workers)?;
         at_least_one("maximum_queued_calls", self.maximum_queued_calls)?;
         at_least_one("maximum_running_per_session", self.maximum_running_per_session)?;
@@ -270,6 +275,14 @@ fn positive(setting: &'static str, value: Duration) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// For durations that are multiplied: without a bound that could overflow.
+fn bounded(setting: &'static str, value: Duration) -> Result<(), ConfigError> {
+    if value > Duration::from_secs(24 * 60 * 60) {
+        return Err(ConfigError::new(setting, "must be no longer than a day"));
+    }
+    Ok(())
+}
+
 fn at_least_one(setting: &'static str, value: usize) -> Result<(), ConfigError> {
     if value == 0 {
         return Err(ConfigError::new(setting, "must be at least 1"));
@@ -294,4 +307,35 @@ fn datagram_size(size: usize) -> Result<(), ConfigError> {
         return Err(ConfigError::new("datagram_size", "must be from 1200 to 65507"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_that_are_multiplied_are_bounded() {
+        let default = ClientConfig::default;
+        for config in [
+            ClientConfig { handshake_interval: Duration::MAX, ..default() },
+            ClientConfig { maximum_timeout: Duration::MAX, ..default() },
+            ClientConfig { maximum_probe_interval: Duration::MAX, ..default() },
+            ClientConfig { acknowledgement_delay: Duration::MAX, ..default() },
+        ] {
+            assert!(config.validate().is_err(), "{config:?}");
+        }
+        // These are only compared or added, and "for ever" makes sense.
+        let config = ClientConfig {
+            deadline: Some(Duration::MAX),
+            silence_limit: Duration::MAX,
+            handshake_timeout: Duration::MAX,
+            ..default()
+        };
+        assert_eq!(config.validate(), Ok(()));
+        let default = ServerConfig::default;
+        let config = ServerConfig { cookie_lifetime: Duration::MAX, ..default() };
+        assert!(config.validate().is_err());
+        let config = ServerConfig { lease: Duration::MAX, ..default() };
+        assert_eq!(config.validate(), Ok(()));
+    }
 }
