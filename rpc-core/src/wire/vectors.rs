@@ -96,7 +96,7 @@ fn challenge_stays_as_it_is() {
 fn open_stays_as_it_is() {
     expect(
         |out| {
-            handshake::write_open(out, &Open { nonce: NONCE, cookie: cookie(), previous: SESSION })
+            handshake::write_open(out, &Open { nonce: NONCE, cookie: cookie(), previous: SESSION });
         },
         "faca01030000000000000000 00112233445566778899aabbccddeeff \
          404142434445464748494a4b4c4d4e4f505152535455565758595a5b 0102030405060708",
@@ -158,12 +158,7 @@ fn version_stays_as_it_is() {
 
 #[test]
 fn frames_stays_as_it_is() {
-    expect(
-        |out| frames(out),
-        "faca01000102030405060708 03001122313200002122232425262728",
-        0,
-        "36975374",
-    );
+    expect(frames, "faca01000102030405060708 03001122313200002122232425262728", 0, "36975374");
 }
 
 fn request() -> Request {
@@ -189,7 +184,7 @@ fn the_frames_of_a_client_stay_as_they_are() {
                 Subject { lane: frame::ONEWAY_LANE, ..SUBJECT },
                 &request(),
                 &[],
-            )
+            );
         },
         "0200ffff313200102122232425262728 41424344515253546162636471727374",
     );

@@ -24,6 +24,8 @@ fn garbage_changes_nothing_and_is_counted() {
     assert_eq!(pair.reply(key), "y");
 }
 
+type Write<'a> = &'a dyn Fn(&mut Vec<u8>);
+
 /// One datagram of every kind that a client can send, and one with every frame.
 fn client_datagrams(session: u64) -> Vec<Vec<u8>> {
     let subject = Subject { lane: 3, sequence: 1 << 40, attempt: 1 };
@@ -34,7 +36,7 @@ fn client_datagrams(session: u64) -> Vec<Vec<u8>> {
         remaining: 1000,
         body: 0..0,
     };
-    let frames: [&dyn Fn(&mut Vec<u8>); 8] = [
+    let frames: [Write<'_>; 8] = [
         &|out| frame::write_request(out, subject, &request, b"x"),
         &|out| {
             let subject = Subject { lane: frame::ONEWAY_LANE, ..subject };
@@ -71,7 +73,7 @@ fn server_datagrams(session: u64) -> Vec<Vec<u8>> {
         total: 4,
     };
     let plain = |answer| move |out: &mut Vec<u8>| frame::write_plain(out, subject, 9, answer);
-    let frames: [&dyn Fn(&mut Vec<u8>); 8] = [
+    let frames: [Write<'_>; 8] = [
         &|out| frame::write_reply(out, subject, 9, frame::ReplyCode::Result, b"forged"),
         &|out| frame::write_verdict(out, subject, 9, frame::VerdictCode::Busy, &[0, 0, 0, 1]),
         &|out| frame::write_working(out, subject, 9, &working),
@@ -94,7 +96,7 @@ fn server_datagrams(session: u64) -> Vec<Vec<u8>> {
         largest_reply: 1000,
         receive_window: 1000,
     };
-    let messages: [&dyn Fn(&mut Vec<u8>); 6] = [
+    let messages: [Write<'_>; 6] = [
         &|out| messages::write_challenge(out, 5, &[1; 28]),
         &|out| messages::write_welcome(out, &welcome),
         &|out| messages::write_refused(out, 5, messages::Refusal::Full),
@@ -110,7 +112,7 @@ fn server_datagrams(session: u64) -> Vec<Vec<u8>> {
     datagrams
 }
 
-fn datagram(role: Role, kind: Kind, session: u64, body: &dyn Fn(&mut Vec<u8>)) -> Vec<u8> {
+fn datagram(role: Role, kind: Kind, session: u64, body: Write<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     Header { role, kind, session }.write(&mut out);
     body(&mut out);
