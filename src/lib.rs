@@ -139,6 +139,8 @@ pub use farcall_core::{
     Pending, Received, ServeError, Server, ServerAddress, ServerBuilder, ServerConfig,
     ServerHandle, ServerStatistics, ShutdownReport, Stub,
 };
+#[cfg(feature = "sim")]
+pub use farcall_core::sim;
 pub use farcall_macros::rpc_interface;
 
 /// Values that can be encoded as XDR (RFC 4506): the trait, and the derive macro that implements it

@@ -14,6 +14,7 @@
 //! | [`host`] | what drives an endpoint, in the abstract |
 //! | [`driver`] | the event loop on a socket, and the in-process loopback |
 //! | `face` | what users hold in their hands |
+//! | `sim` (feature `sim`) | what drives endpoints in virtual time, over a network with faults |
 
 pub mod call;
 pub mod config;
@@ -31,6 +32,8 @@ mod face;
 pub mod host;
 pub mod marshal;
 pub mod service;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod statistics;
 pub mod time;
 pub mod wire;

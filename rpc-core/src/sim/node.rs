@@ -1,0 +1,290 @@
+//! What a world consists of: hosts, and endpoints on them.
+
+use core::task::Waker;
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+
+use super::delay::Delay;
+use super::random::Random;
+use super::state::{HostId, VirtualClock};
+use crate::config::ServerConfig;
+use crate::endpoint::client::CallKey;
+use crate::endpoint::server::{CallToken, Finished, MethodTable, Ready};
+use crate::endpoint::{ClientEndpoint, Machine, ServerEndpoint};
+use crate::service::Registry;
+use crate::time::{Clock, Timestamp};
+
+/// Names an endpoint for the life of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct NodeId(pub(super) u64);
+
+/// A machine of its own: an address, a clock, and the endpoints of one process.
+pub(super) struct HostState {
+    pub(super) name: String,
+    pub(super) ip: IpAddr,
+    pub(super) ports_used: u16,
+    pub(super) is_down: bool,
+    pub(super) paused_until: Option<Timestamp>,
+    /// How long handlers take here.
+    pub(super) service_time: Delay,
+    /// Methods that take another time, by id.
+    pub(super) method_times: BTreeMap<u32, Delay>,
+    clock: Arc<HostClock>,
+}
+
+/// The clock of one host: virtual time plus what it is ahead.
+struct HostClock {
+    world: Arc<VirtualClock>,
+    skew: AtomicU64,
+}
+
+impl Clock for HostClock {
+    fn now(&self) -> Timestamp {
+        self.world.now() + Duration::from_nanos(self.skew.load(Ordering::Relaxed))
+    }
+}
+
+impl HostState {
+    pub(super) fn new(name: &str, ip: IpAddr, world: Arc<VirtualClock>) -> Self {
+        Self {
+            name: name.to_owned(),
+            ip,
+            ports_used: 0,
+            is_down: false,
+            paused_until: None,
+            service_time: Delay::ZERO,
+            method_times: BTreeMap::new(),
+            clock: Arc::new(HostClock { world, skew: AtomicU64::new(0) }),
+        }
+    }
+
+    /// Neither down nor paused.
+    pub(super) fn is_running(&self) -> bool {
+        !self.is_down && self.paused_until.is_none()
+    }
+
+    /// The time by the clock of this host.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock) as Arc<dyn Clock>
+    }
+
+    pub(super) fn skew(&self) -> Duration {
+        Duration::from_nanos(self.clock.skew.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn add_skew(&self, by: Duration) {
+        self.clock.skew.fetch_add(by.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn time_of(&self, method: u32) -> Delay {
+        self.method_times.get(&method).copied().unwrap_or(self.service_time)
+    }
+}
+
+/// An endpoint on a host, with its socket.
+pub(super) struct Node {
+    pub(super) host: HostId,
+    pub(super) address: SocketAddr,
+    /// When its timer is planned.
+    pub(super) armed: Option<Timestamp>,
+    /// What arrived while the host was paused.
+    pub(super) inbox: VecDeque<(SocketAddr, Bytes)>,
+    pub(super) role: Role,
+}
+
+/// What a node is.
+pub(super) enum Role {
+    Client(ClientNode),
+    Server(Box<ServerNode>),
+    /// A bound address that is not served yet.
+    Bound,
+    /// A state machine of the scenario's own.
+    Machine(Box<dyn Machine>),
+}
+
+impl Node {
+    pub(super) fn new(host: HostId, address: SocketAddr, role: Role) -> Self {
+        Self { host, address, armed: None, inbox: VecDeque::new(), role }
+    }
+
+    pub(super) fn machine(&mut self) -> Option<&mut dyn Machine> {
+        match &mut self.role {
+            Role::Client(client) => Some(&mut *client.endpoint),
+            Role::Server(server) => server.endpoint.as_mut().map(|endpoint| endpoint as _),
+            Role::Machine(machine) => Some(&mut **machine),
+            Role::Bound => None,
+        }
+    }
+
+    pub(super) fn receive(&mut self, now: Timestamp, from: SocketAddr, data: &Bytes) {
+        let local = Some(self.address.ip());
+        if let Some(machine) = self.machine() {
+            machine.handle_datagram(now, from, local, data);
+        }
+    }
+
+    pub(super) fn take_wakers(&mut self, wake: &mut Vec<Waker>) {
+        if let Role::Client(client) = &mut self.role {
+            wake.extend(client.wakers.drain(..).flatten().map(|(_, waker)| waker));
+        }
+    }
+}
+
+/// A client endpoint and who waits for it.
+pub(super) struct ClientNode {
+    pub(super) endpoint: Box<ClientEndpoint>,
+    /// The name of its server.
+    pub(super) service: String,
+    /// Nobody holds its handle any more.
+    pub(super) is_abandoned: bool,
+    /// Tasks to be woken, by [`CallKey::index`].
+    wakers: Vec<Option<(CallKey, Waker)>>,
+}
+
+impl ClientNode {
+    pub(super) fn new(endpoint: ClientEndpoint, service: &str) -> Self {
+        Self {
+            endpoint: Box::new(endpoint),
+            service: service.to_owned(),
+            is_abandoned: false,
+            wakers: Vec::new(),
+        }
+    }
+
+    pub(super) fn set_waker(&mut self, key: CallKey, waker: &Waker) {
+        if self.wakers.len() <= key.index() {
+            self.wakers.resize(key.index() + 1, None);
+        }
+        self.wakers[key.index()] = Some((key, waker.clone()));
+    }
+
+    pub(super) fn collect_finished(&mut self, wake: &mut Vec<Waker>) {
+        while let Some(key) = self.endpoint.poll_finished() {
+            let Some(place) = self.wakers.get_mut(key.index()) else { continue };
+            // A waker of an earlier call of this index must not be taken for this one's.
+            if place.as_ref().is_some_and(|(waiting, _)| *waiting == key) {
+                wake.extend(place.take().map(|(_, waker)| waker));
+            }
+        }
+    }
+
+    /// Nobody holds its handle, and nothing that was detached is still open.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_abandoned && self.endpoint.open_calls() == 0
+    }
+}
+
+/// A server endpoint, its handlers and its workers.
+pub(super) struct ServerNode {
+    /// `None` while its host is down.
+    pub(super) endpoint: Option<ServerEndpoint>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) config: ServerConfig,
+    /// How often it crashed.
+    pub(super) incarnation: u64,
+    pub(super) random: Random,
+    methods: MethodTable,
+    /// Workers with a call.
+    busy: usize,
+    /// Those of them whose handlers never answer.
+    endless: usize,
+}
+
+impl ServerNode {
+    pub(super) fn new(
+        config: ServerConfig,
+        registry: Registry,
+        methods: MethodTable,
+        random: Random,
+    ) -> Self {
+        Self {
+            endpoint: None,
+            registry: Arc::new(registry),
+            config,
+            incarnation: 0,
+            random,
+            methods,
+            busy: 0,
+            endless: 0,
+        }
+    }
+
+    pub(super) fn start(&mut self, clock: Arc<dyn Clock>, entropy: Box<Random>, now: Timestamp) {
+        let (config, methods) = (self.config.clone(), self.methods.clone());
+        self.endpoint = Some(ServerEndpoint::new(config, methods, clock, entropy, now));
+    }
+
+    /// Everything that is in memory is gone, the running handlers included.
+    pub(super) fn crash(&mut self) {
+        self.endpoint = None;
+        self.incarnation += 1;
+        self.busy = 0;
+        self.endless = 0;
+    }
+
+    /// A call waits and a worker is free.
+    pub(super) fn has_work(&self) -> bool {
+        self.busy < self.config.workers && self.queued() > 0
+    }
+
+    pub(super) fn take_ready(&mut self, now: Timestamp) -> Option<Ready> {
+        if self.busy >= self.config.workers {
+            return None;
+        }
+        let ready = self.endpoint.as_mut()?.take_ready(now)?;
+        self.busy += 1;
+        Some(ready)
+    }
+
+    /// False if the call died with an earlier incarnation.
+    pub(super) fn complete(
+        &mut self,
+        now: Timestamp,
+        incarnation: u64,
+        token: CallToken,
+        finished: Finished,
+    ) -> bool {
+        if incarnation != self.incarnation {
+            return false;
+        }
+        let Some(endpoint) = &mut self.endpoint else { return false };
+        self.busy -= 1;
+        endpoint.complete(now, token, finished);
+        true
+    }
+
+    /// Workers with a call.
+    pub(super) fn busy(&self) -> usize {
+        self.busy
+    }
+
+    /// A handler that was taken will never answer.
+    pub(super) fn give_up_one(&mut self) {
+        self.endless += 1;
+    }
+
+    /// Calls that will come to an end some time.
+    pub(super) fn to_be_done(&self) -> usize {
+        let queued = if self.endless < self.config.workers { self.queued() } else { 0 };
+        self.busy - self.endless + queued
+    }
+
+    /// Calls that wait for a worker.
+    pub(super) fn queued(&self) -> usize {
+        self.endpoint.as_ref().map_or(0, ServerEndpoint::queued)
+    }
+
+    /// Stored replies that no client has acknowledged.
+    pub(super) fn unacknowledged(&self) -> usize {
+        self.endpoint.as_ref().map_or(0, ServerEndpoint::unacknowledged)
+    }
+}
