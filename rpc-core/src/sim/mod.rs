@@ -53,6 +53,7 @@ mod agenda;
 mod client;
 mod corruption;
 mod delay;
+mod describe;
 mod host;
 mod ledger;
 mod link;

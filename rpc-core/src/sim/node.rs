@@ -248,7 +248,6 @@ impl ServerNode {
     /// False if the call died with an earlier incarnation.
     pub(super) fn complete(
         &mut self,
-        now: Timestamp,
         incarnation: u64,
         token: CallToken,
         finished: Finished,
@@ -258,7 +257,7 @@ impl ServerNode {
         }
         let Some(endpoint) = &mut self.endpoint else { return false };
         self.busy -= 1;
-        endpoint.complete(now, token, finished);
+        endpoint.complete(token, finished);
         true
     }
 

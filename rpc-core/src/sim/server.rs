@@ -174,10 +174,9 @@ impl SimulatedServer {
     fn begin_shutdown(&self) {
         self.world.with_state(|state| {
             let Some(node) = state.nodes.get_mut(&self.node) else { return };
-            let now = state.hosts[node.host].now();
             let Role::Server(server) = &mut node.role else { return };
             if let Some(endpoint) = &mut server.endpoint {
-                endpoint.begin_shutdown(now);
+                endpoint.begin_shutdown();
             }
             state.turn(self.node);
         });

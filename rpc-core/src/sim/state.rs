@@ -567,9 +567,9 @@ impl State {
             self.agenda.add(until, Class::Action, Event::Complete(completed));
             return;
         }
-        let (now, server) = (host.now(), node.address);
+        let server = node.address;
         let Role::Server(role) = &mut node.role else { return };
-        if !role.complete(now, completed.incarnation, completed.token, completed.finished) {
+        if !role.complete(completed.incarnation, completed.token, completed.finished) {
             return;
         }
         self.trace.add(self.clock.now(), What::Answered { server, method: completed.method });

@@ -8,13 +8,15 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use siphasher::sip::SipHasher13;
 
+use super::describe::describe;
 use super::link::Fate;
 use crate::time::Timestamp;
 
 /// What happened in a world: its last [`capacity`](super::Settings::trace) records, and a hash over
 /// all of them.
 ///
-/// Printed, it has one line per record: the time, who to whom, how many bytes, what became of it.
+/// Printed, it has one line per record: the time, who to whom, how many bytes, what is in them, what became
+/// of it.
 #[derive(Clone)]
 pub struct Trace {
     records: VecDeque<Record>,
@@ -148,7 +150,8 @@ impl Trace {
         match &record.what {
             What::Datagram { from, to, data, fate, arrival } => {
                 let (from, to) = (self.name_of(from), self.name_of(to));
-                write!(f, "{from:>14} -> {to:<14} {:>5} B  {fate}", data.len())?;
+                let (bytes, content) = (data.len(), describe(data));
+                write!(f, "{from:>14} -> {to:<14} {bytes:>5} B  {content}  {fate}")?;
                 match arrival {
                     Some(arrival) => writeln!(f, ", arrives after {:?}", arrival.since(record.at)),
                     None => writeln!(f),
@@ -265,6 +268,9 @@ mod tests {
         trace.name(SocketAddr::from(([10, 0, 0, 1], 1)), "alice");
         trace.add(Timestamp::from_nanos(1_500_000), datagram(b"abc", Fate::Lost));
         let line = trace.to_string();
-        assert_eq!(line, "    0.001500         alice:1 -> 10.0.0.2:2         3 B  LOST\n");
+        assert_eq!(
+            line,
+            "    0.001500         alice:1 -> 10.0.0.2:2         3 B  (truncated)  LOST\n"
+        );
     }
 }
