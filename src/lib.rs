@@ -133,14 +133,14 @@
 pub use farcall_core::marshal::{
     DecodeError, DecodeErrorKind, Fields, Reader, Schema, Unmarshal, Variants, Writer,
 };
+#[cfg(feature = "sim")]
+pub use farcall_core::sim;
 pub use farcall_core::{
     CallError, CallErrorKind, CallStatus, Client, ClientBuilder, ClientConfig, ClientStatistics,
     ConfigError, ConnectError, Context, DropReason, KeptAddress, Loopback, Network, Outcome,
     Pending, Received, ServeError, Server, ServerAddress, ServerBuilder, ServerConfig,
     ServerHandle, ServerStatistics, ShutdownReport, Stub,
 };
-#[cfg(feature = "sim")]
-pub use farcall_core::sim;
 pub use farcall_macros::rpc_interface;
 
 /// Values that can be encoded as XDR (RFC 4506): the trait, and the derive macro that implements it

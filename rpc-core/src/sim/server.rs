@@ -182,6 +182,17 @@ impl SimulatedServer {
         });
     }
 
+    fn say_goodbye(&self) {
+        self.world.with_state(|state| {
+            let Some(node) = state.nodes.get_mut(&self.node) else { return };
+            let Role::Server(server) = &mut node.role else { return };
+            if let Some(endpoint) = &mut server.endpoint {
+                endpoint.say_goodbye();
+            }
+            state.turn_without_serving(self.node);
+        });
+    }
+
     /// Drives the world until `count` gives zero or the time is over; gives what it gave last.
     fn drain(&self, time: Duration, count: impl Fn(&ServerNode) -> usize) -> usize {
         let limit = (self.world.timestamp() + time).min(self.world.longest_wait());
@@ -209,6 +220,7 @@ impl ServerControl for SimulatedServer {
         let running = self.look(|server| server.busy()).unwrap_or(0);
         let unacknowledged = self.drain(self.linger, ServerNode::unacknowledged);
         *self.last.lock() = self.statistics();
+        self.say_goodbye();
         self.world.with_state(|state| state.remove_node(self.node));
         ShutdownReport { running, unacknowledged }
     }

@@ -1,0 +1,17 @@
+//! What the protocol promises, shown at work on a simulated network: one module per topic, one test
+//! per situation, the expectation stated before each step.
+#![cfg(feature = "sim")]
+
+mod at_most_once;
+mod cancel_and_deadline;
+mod corruption;
+mod limits;
+mod long_calls;
+mod loss;
+mod overload;
+mod reordering;
+mod restart;
+mod sessions;
+mod shutdown;
+mod support;
+mod swarm;
