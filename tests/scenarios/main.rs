@@ -5,6 +5,8 @@
 mod at_most_once;
 mod cancel_and_deadline;
 mod corruption;
+mod documentation;
+mod figures;
 mod limits;
 mod long_calls;
 mod loss;

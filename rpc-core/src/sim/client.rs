@@ -63,11 +63,13 @@ impl SimulatedClient {
             if limit.is_some_and(|limit| self.world.timestamp() >= limit) {
                 return None;
             }
-            if !self.world.step_before(patience) {
-                match limit {
-                    Some(limit) => self.world.advance(limit),
-                    None => self.world.deadlock(what),
-                }
+            if self.world.step_before(patience) {
+                continue;
+            }
+            match limit {
+                Some(limit) => self.world.advance(limit),
+                // Another thread may have driven the last step.
+                None => return look(self).or_else(|| self.world.deadlock(what)),
             }
         }
     }

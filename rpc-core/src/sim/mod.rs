@@ -19,11 +19,12 @@
 //! world.set_all_links(Link { loss: 0.1, delay, ..Link::default() });
 //! assert_eq!(calc.add(2, 3)?, 5);
 //!
-//! // The server is restarted 50 ms into a call that takes a second.
+//! // The server is restarted 500 ms into a call that takes a second, after it has said that it is
+//! // working on it.
 //! world.host("calc").set_service_time(Duration::from_secs(1));
-//! world.after(Duration::from_millis(50), |world| world.host("calc").restart());
+//! world.after(Duration::from_millis(500), |world| world.host("calc").restart());
 //! let error = calc.add(2, 3).unwrap_err();
-//! assert_eq!(error.outcome(), Outcome::Unknown);
+//! assert_eq!(error.outcome(), Outcome::Executed);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

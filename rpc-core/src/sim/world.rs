@@ -142,7 +142,7 @@ impl World {
     pub fn run_until(&self, mut condition: impl FnMut() -> bool) {
         let limit = self.longest_wait();
         while !condition() {
-            if !self.step_before(limit) {
+            if !self.step_before(limit) && !condition() {
                 self.deadlock("the condition of `run_until` does not hold");
             }
         }
@@ -175,7 +175,7 @@ impl World {
                 {
                     return output;
                 }
-            } else if !self.step_before(limit) {
+            } else if !self.step_before(limit) && !flag.0.load(Ordering::Acquire) {
                 self.deadlock("the future of `block_on` is not ready");
             }
         }
