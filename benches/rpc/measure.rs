@@ -1,0 +1,110 @@
+//! Taking times and summing them up.
+
+use core::fmt;
+use core::time::Duration;
+use std::time::Instant;
+
+use hdrhistogram::Histogram;
+
+use super::Result;
+
+/// The client's side of something that can be measured.
+pub(crate) trait Side {
+    /// Sends, waits for the answer and checks it.
+    fn call(&mut self) -> Result<()>;
+
+    /// Keeps `in_flight` of them under way from this one thread for `time`, and checks each.
+    fn stream(&mut self, in_flight: usize, time: Duration) -> Result<Exchanged>;
+}
+
+/// How many were answered, and within which time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exchanged {
+    pub(crate) count: u64,
+    pub(crate) time: Duration,
+}
+
+impl Exchanged {
+    /// Per second.
+    pub(crate) fn rate(self) -> f64 {
+        self.count as f64 / self.time.as_secs_f64()
+    }
+}
+
+/// How long calls took that were made one after the other, in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Latency {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+    pub(crate) exchanged: Exchanged,
+}
+
+/// Makes calls one after the other for `time`.
+pub(crate) fn latency(side: &mut impl Side, time: Duration) -> Result<Latency> {
+    // A thousandth of precision from a nanosecond to a minute.
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3)?;
+    let start = Instant::now();
+    let mut last = start;
+    while last - start < time {
+        let began = Instant::now();
+        side.call()?;
+        last = Instant::now();
+        let taken = u64::try_from((last - began).as_nanos()).unwrap_or(u64::MAX);
+        histogram.saturating_record(taken);
+    }
+    let microseconds = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
+    Ok(Latency {
+        p50: microseconds(0.5),
+        p99: microseconds(0.99),
+        p999: microseconds(0.999),
+        exchanged: Exchanged { count: histogram.len(), time: last - start },
+    })
+}
+
+/// One figure over all repetitions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) minimum: f64,
+    pub(crate) maximum: f64,
+}
+
+impl Spread {
+    /// Of the figures of at least one repetition.
+    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+        let mut figures: Vec<f64> = figures.into_iter().collect();
+        figures.sort_by(f64::total_cmp);
+        let (Some(&minimum), Some(&maximum)) = (figures.first(), figures.last()) else {
+            return Self { median: f64::NAN, minimum: f64::NAN, maximum: f64::NAN };
+        };
+        let middle = figures.len() / 2;
+        let median = if figures.len() % 2 == 1 {
+            figures[middle]
+        } else {
+            f64::midpoint(figures[middle - 1], figures[middle])
+        };
+        Self { median, minimum, maximum }
+    }
+
+    /// The same in another unit.
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self {
+            median: self.median * factor,
+            minimum: self.minimum * factor,
+            maximum: self.maximum * factor,
+        }
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = match self.median {
+            median if median < 10.0 => 2,
+            median if median < 1000.0 => 1,
+            _ => 0,
+        };
+        let Self { median, minimum, maximum } = self;
+        write!(f, "{median:.digits$} ({minimum:.digits$} .. {maximum:.digits$})")
+    }
+}
