@@ -1,5 +1,7 @@
 //! Calls over real sockets and over the loopback: everything works together.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it tests the driver")]
+
 mod driver_support;
 
 use std::time::Duration;

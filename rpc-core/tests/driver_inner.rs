@@ -1,5 +1,7 @@
 //! Handlers that call their own server.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it tests the driver")]
+
 mod driver_support;
 
 use std::net::SocketAddr;

@@ -1,5 +1,7 @@
 //! Real sockets on the local host: errors of the network, and names that lead elsewhere.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it tests the driver")]
+
 mod driver_support;
 
 use std::net::{SocketAddr, UdpSocket};

@@ -1,5 +1,7 @@
 //! The threads of this process: what they cost when there is nothing to do, and that they end. One
 //! test, since it looks at the whole process.
+
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it tests the driver")]
 #![cfg(target_os = "linux")]
 
 mod driver_support;

@@ -90,7 +90,7 @@ described! {
     });
     InParts: |schema| {
         i32::describe(schema);
-        i32::describe(schema)
+        i32::describe(schema);
     };
 }
 
