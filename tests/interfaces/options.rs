@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use farcall::{CallErrorKind, Outcome, Server, rpc_interface};
 
@@ -62,7 +62,9 @@ both! {
         let server = place.serve(serve(&service));
         let stub: OptionsClient = server.stub();
         for line in ["one", "two", "three"] {
+            let start = Instant::now();
             stub.note(line).unwrap();
+            assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
             // They are not ordered among each other, so each is waited for.
             assert_eq!(lines.recv_timeout(PATIENCE).unwrap(), line);
         }

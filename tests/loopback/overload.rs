@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use farcall::{
     CallErrorKind, Client, ClientConfig, Outcome, Server, ServerConfig, Stub, rpc_interface,
@@ -112,7 +112,9 @@ both! {
             ..ClientConfig::default()
         };
         let other: WorkClient = server.client_with(Client::builder().config(config)).stub();
+        let start = Instant::now();
         let error = other.held().unwrap_err();
+        assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
         assert_eq!((error.outcome(), error.kind()), (Outcome::NotExecuted, &CallErrorKind::ServerFull));
         work.held().unwrap();
     }

@@ -80,9 +80,11 @@ impl ClientRole {
             || (has_open_calls && !self.endpoint.has_session())
     }
 
-    /// Looks what came of the calls.
-    fn collect(&mut self, has_news: bool, wakeups: &mut Wakeups) {
+    /// Looks what came of the calls. True if any has ended.
+    fn collect(&mut self, has_news: bool, wakeups: &mut Wakeups) -> bool {
+        let mut has_ended = false;
         while let Some(key) = self.endpoint.poll_finished() {
+            has_ended = true;
             self.waiters.finish(key, wakeups);
         }
         if has_news {
@@ -92,6 +94,7 @@ impl ClientRole {
             self.wants_servers = true;
             self.background.summon(Timestamp::ZERO, wakeups);
         }
+        has_ended
     }
 }
 
@@ -208,6 +211,15 @@ impl ClientLoop {
             while !core.fill(&mut outbox, now) {
                 MutexGuard::unlocked(&mut core, || outbox.send());
             }
+            // A one-way call ends by being given out, and nothing would end the sleep then.
+            if core.role.collect(false, &mut wakeups) {
+                if let Some(value) = check(&mut core.role) {
+                    break Stop::Value(value);
+                }
+                if wakeups.has_tasks() {
+                    break Stop::Interlude;
+                }
+            }
             let plan = leader.plan(&mut core, until, self.spin);
             drop(core);
             self.wake_threads(&mut wakeups);
@@ -257,12 +269,18 @@ impl ClientLoop {
         let wakes_leader = is_complete && core.is_urgent();
         let mut replaced = None;
         let ticket = core.role.waiters.enter(subject, &mut replaced);
+        // A one-way call ends by being given out, this thread's own included: then it is woken before
+        // it parks.
+        let mut wakeups = Wakeups::default();
+        core.role.collect(false, &mut wakeups);
         drop(core);
         drop(replaced);
+        self.wake_threads(&mut wakeups);
         if wakes_leader {
             self.shared.wake_leader();
         }
         outbox.send();
+        wakeups.wake_all();
         if is_complete {
             park(until.unwrap_or(Timestamp::NEVER), now);
         }
@@ -303,6 +321,8 @@ impl ClientLoop {
         let mut wakeups = Wakeups::default();
         core.role.collect(false, &mut wakeups);
         core = self.shared.flush(core, now);
+        // A one-way call ends by being given out.
+        core.role.collect(false, &mut wakeups);
         Self::pass_on(&mut core, &mut wakeups);
         drop(core);
         self.wake_threads(&mut wakeups);

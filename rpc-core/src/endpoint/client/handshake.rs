@@ -225,13 +225,17 @@ impl ClientEndpoint {
         body: &[u8],
     ) -> Result<(), DropReason> {
         let (nonce, cookie) = messages::parse_challenge(body).ok_or(DropReason::Malformed)?;
+        let was_refused = self.handshake_failure.is_some();
         let handshake = self.expected(from, nonce).ok_or(DropReason::StaleHandshake)?;
         if !matches!(handshake.stage, Stage::Hello) {
             return Err(DropReason::StaleHandshake);
         }
         let sample = unambiguous_sample(now, handshake);
-        // There is a server: whoever waits for a session has reason to wait on.
-        handshake.begun_at = now;
+        // There is a server: whoever waits for a session has reason to wait on, unless it has refused
+        // one before.
+        if !was_refused {
+            handshake.begun_at = now;
+        }
         handshake.stage = Stage::Open(cookie);
         handshake.attempts = 0;
         handshake.timer = now;
