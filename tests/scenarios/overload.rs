@@ -1,6 +1,6 @@
 //! A server with too much to do says so early, and recovers.
 
-use farcall::sim::Delay;
+use farcall::sim::{Delay, Link};
 use farcall::{CallErrorKind, Outcome, ServerConfig};
 
 use crate::support::{MS, SECOND, Scene, Started, assert_failed, server_config};
@@ -28,6 +28,28 @@ fn a_call_beyond_the_queue_is_refused_and_never_runs() {
         assert_ne!(failed.settle(SECOND), Outcome::Unknown);
     }
     assert_eq!(scene.executions(), 2);
+    scene.finish();
+}
+
+#[test]
+fn a_late_copy_of_a_refused_call_is_not_run_by_an_idle_server() {
+    let scene = Scene::with(5, small());
+    let client = scene.warm_client();
+    scene.host().set_service_time(30 * MS);
+    // Each request arrives once more when the queue has long been empty.
+    let late_delay = Delay::fixed(SECOND);
+    scene.world.set_link("alice", "work", Link { late_copies: 1.0, late_delay, ..Link::default() });
+    let started: Vec<Started> = (0..5).map(|_| client.start_run()).collect();
+    let refused = client.within(40 * MS).run();
+    let failed = assert_failed(refused, Outcome::NotExecuted, |kind| {
+        matches!(kind, CallErrorKind::Busy { .. })
+    });
+    for started in started {
+        started.wait().unwrap();
+    }
+    scene.world.run_for(5 * SECOND);
+    assert_eq!(scene.ledger.executions(failed.call), 0);
+    assert_eq!(scene.executions(), 6);
     scene.finish();
 }
 

@@ -95,11 +95,33 @@ fn crashed(key: CallKey) -> Failure {
 }
 
 impl ClientHost for SimulatedClient {
+    /// A request may wait for those that follow, so that they share a datagram.
     fn submit(&self, call: NewCall) -> CallKey {
-        self.act(|now, client| client.endpoint.submit(now, call)).unwrap_or(NEVER_SUBMITTED)
+        self.world
+            .with_state(|state| {
+                let submitted = work_on(state, self.node, |now, client| {
+                    let key = client.endpoint.submit(now, call);
+                    (key, client.endpoint.hold(now, key))
+                });
+                match submitted {
+                    Some((_, true)) => state.arm(self.node),
+                    _ => state.turn(self.node),
+                }
+                submitted.map(|(key, _)| key)
+            })
+            .unwrap_or(NEVER_SUBMITTED)
+    }
+
+    fn call(&self, call: NewCall) -> (CallKey, Completion) {
+        let key =
+            self.act(|now, client| client.endpoint.submit(now, call)).unwrap_or(NEVER_SUBMITTED);
+        let completion = self.wait(key, None).expect("a wait without a limit ends with the call");
+        (key, completion)
     }
 
     fn wait(&self, key: CallKey, timeout: Option<Duration>) -> Option<Completion> {
+        // Nothing is held back from one who waits.
+        self.act(|_, _| ());
         self.drive(timeout, "a call waits for ever", |client| client.completion(key))
     }
 
@@ -107,7 +129,10 @@ impl ClientHost for SimulatedClient {
         if let Some(completion) = self.completion(key) {
             return Poll::Ready(completion);
         }
-        self.look(|_, client| client.set_waker(key, waker));
+        // Cloning and dropping wakers is user code, and must not happen under the lock.
+        let waker = waker.clone();
+        let replaced = self.look(|_, client| client.set_waker(key, waker));
+        drop(replaced);
         Poll::Pending
     }
 

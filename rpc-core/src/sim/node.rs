@@ -160,11 +160,13 @@ impl ClientNode {
         }
     }
 
-    pub(super) fn set_waker(&mut self, key: CallKey, waker: &Waker) {
+    /// Notes who is to be woken when the call ends; gives the one that is replaced.
+    #[must_use = "dropping a waker may run user code, and must wait for the lock to be free"]
+    pub(super) fn set_waker(&mut self, key: CallKey, waker: Waker) -> Option<Waker> {
         if self.wakers.len() <= key.index() {
-            self.wakers.resize(key.index() + 1, None);
+            self.wakers.resize_with(key.index() + 1, || None);
         }
-        self.wakers[key.index()] = Some((key, waker.clone()));
+        self.wakers[key.index()].replace((key, waker)).map(|(_, replaced)| replaced)
     }
 
     pub(super) fn collect_finished(&mut self, wake: &mut Vec<Waker>) {

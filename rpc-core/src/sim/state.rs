@@ -337,7 +337,7 @@ impl State {
 
     /// Plans the node's next timer, if it is earlier than the one that is planned. An entry that has
     /// become too early does nothing but plan the next.
-    fn arm(&mut self, id: NodeId) {
+    pub(super) fn arm(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let host = &self.hosts[node.host];
         let Some(at) = node.machine().and_then(|machine| machine.poll_timeout()) else { return };
