@@ -201,9 +201,62 @@ fn the_frames_of_a_client_stay_as_they_are() {
     expect_frame(frame::write_close, "06000000000000000000000000000000");
 }
 
+const HELD: u32 = 0x8182_8384;
+
 #[test]
-fn the_frames_of_a_server_stay_as_they_are() {
-    let held = 0x8182_8384;
+fn replies_and_verdicts_stay_as_they_are() {
+    expect_frame(
+        |out| frame::write_reply(out, SUBJECT, HELD, ReplyCode::Result, b"abc"),
+        "81001122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
+        |out| frame::write_reply(out, SUBJECT, HELD, ReplyCode::Panicked, b"abc"),
+        "81011122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
+        |out| frame::write_reply(out, SUBJECT, HELD, ReplyCode::Dropped, b"abc"),
+        "81021122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
+        |out| frame::write_reply(out, SUBJECT, HELD, ReplyCode::TooLarge, b"abc"),
+        "81031122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
+        |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::Busy, b"abc"),
+        "82011122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
+        |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::UnknownInterface, b"abc"),
+        "82021122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
+        |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::UnknownMethod, b"abc"),
+        "82031122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
+        |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::SignatureMismatch, b"abc"),
+        "82041122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
+        |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::Undecodable, b"abc"),
+        "82051122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
+        |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::Expired, b"abc"),
+        "82061122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
+        |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::Fenced, b"abc"),
+        "82071122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
+        |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::ShuttingDown, b"abc"),
+        "82081122313200072122232425262728 81828384 616263",
+    );
+}
+
+#[test]
+fn the_other_frames_of_a_server_stay_as_they_are() {
     let working = Working {
         is_running: true,
         elapsed: 0x4142_4344,
@@ -213,75 +266,27 @@ fn the_frames_of_a_server_stay_as_they_are() {
         total: 0x9192_9394_9596_9798,
     };
     expect_frame(
-        |out| frame::write_reply(out, SUBJECT, held, ReplyCode::Result, b"abc"),
-        "81001122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_reply(out, SUBJECT, held, ReplyCode::Panicked, b"abc"),
-        "81011122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_reply(out, SUBJECT, held, ReplyCode::Dropped, b"abc"),
-        "81021122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_reply(out, SUBJECT, held, ReplyCode::TooLarge, b"abc"),
-        "81031122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_verdict(out, SUBJECT, held, VerdictCode::Busy, b"abc"),
-        "82011122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_verdict(out, SUBJECT, held, VerdictCode::UnknownInterface, b"abc"),
-        "82021122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_verdict(out, SUBJECT, held, VerdictCode::UnknownMethod, b"abc"),
-        "82031122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_verdict(out, SUBJECT, held, VerdictCode::SignatureMismatch, b"abc"),
-        "82041122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_verdict(out, SUBJECT, held, VerdictCode::Undecodable, b"abc"),
-        "82051122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_verdict(out, SUBJECT, held, VerdictCode::Expired, b"abc"),
-        "82061122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_verdict(out, SUBJECT, held, VerdictCode::Fenced, b"abc"),
-        "82071122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_verdict(out, SUBJECT, held, VerdictCode::ShuttingDown, b"abc"),
-        "82081122313200072122232425262728 81828384 616263",
-    );
-    expect_frame(
-        |out| frame::write_working(out, SUBJECT, held, &working),
+        |out| frame::write_working(out, SUBJECT, HELD, &working),
         "83011122313200202122232425262728 81828384 41424344515253546162636471727374757677789192939495969798",
     );
     expect_frame(
-        |out| frame::write_plain(out, SUBJECT, held, PlainAnswer::NotKept),
+        |out| frame::write_plain(out, SUBJECT, HELD, PlainAnswer::NotKept),
         "84001122313200042122232425262728 81828384",
     );
     expect_frame(
-        |out| frame::write_plain(out, SUBJECT, held, PlainAnswer::Running),
+        |out| frame::write_plain(out, SUBJECT, HELD, PlainAnswer::Running),
         "85001122313200042122232425262728 81828384",
     );
     expect_frame(
-        |out| frame::write_plain(out, SUBJECT, held, PlainAnswer::Superseded),
+        |out| frame::write_plain(out, SUBJECT, HELD, PlainAnswer::Superseded),
         "86001122313200042122232425262728 81828384",
     );
     expect_frame(
-        |out| frame::write_plain(out, SUBJECT, held, PlainAnswer::Unseen),
+        |out| frame::write_plain(out, SUBJECT, HELD, PlainAnswer::Unseen),
         "87001122313200042122232425262728 81828384",
     );
     expect_frame(
-        |out| frame::write_plain(out, SUBJECT, held, PlainAnswer::Acknowledged),
+        |out| frame::write_plain(out, SUBJECT, HELD, PlainAnswer::Acknowledged),
         "88001122313200002122232425262728",
     );
 }
