@@ -50,8 +50,9 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let placement = process::Placement::choose();
-    placement.pin_client()?;
+    // Before this process is bound, so that the report counts all processors.
     let mut report = Report::new(&arguments, &placement);
+    placement.pin_client()?;
     if arguments.wants(Part::Calls) {
         report.calls = Some(compare::run(&arguments, &placement)?);
     }
