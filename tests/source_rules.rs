@@ -79,7 +79,8 @@ fn the_rules_find_what_they_are_for() {
     assert_eq!(uses("// crate::driver"), Vec::<String>::new());
     assert!(may_use("driver", "endpoint") && !may_use("endpoint", "driver"));
     assert!(!may_use("wire", "call"));
-    let source = "    fn short() {\n    }\n    fn long() {\n        a\n        b\n    }\n";
+    let source =
+        "    fn line() {}\n    fn short() {\n    }\n    fn long() {\n        a\n        b\n    }\n";
     assert_eq!(functions(source), [("short".to_owned(), 2), ("long".to_owned(), 4)]);
 }
 
@@ -121,6 +122,9 @@ fn functions(source: &str) -> Vec<(String, usize)> {
             .any(|beginning| line.trim_start().starts_with(beginning));
         let closing = format!("{}}}", " ".repeat(indent));
         let end = lines[start..].iter().position(|line| *line == closing);
+        if line.trim_end().ends_with('}') {
+            continue;
+        }
         let bodiless = lines[start..].iter().position(|line| line.ends_with(';'));
         if let Some(end) =
             end.filter(|end| is_declaration && bodiless.is_none_or(|at| at != 0 || at > *end))
