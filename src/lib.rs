@@ -116,6 +116,17 @@
 //! }
 //! ```
 //!
+//! A type that cannot be sent is refused by the compiler, at its place in the trait:
+//!
+//! ```compile_fail,E0277
+//! pub struct Handle(std::sync::Mutex<u32>);
+//!
+//! #[farcall::rpc_interface]
+//! pub trait Store {
+//!     fn put(&self, handle: Handle);
+//! }
+//! ```
+//!
 //! # Tests
 //!
 //! The same stubs run on [`Loopback`], an in-process network, and with the feature `sim` on
