@@ -50,6 +50,12 @@ pub trait ClientHost: Send + Sync + 'static {
     /// Nobody will ask for this call any more. One that has not ended is cancelled.
     fn release(&self, key: CallKey);
 
+    /// As [`release`](Self::release), for a call that has ended and whose completion was handed out.
+    /// There is nothing to cancel and nothing to send then, so it can cost less.
+    fn release_ended(&self, key: CallKey) {
+        self.release(key);
+    }
+
     /// Nobody will ask for this call any more, and it goes on.
     fn detach(&self, key: CallKey);
 

@@ -248,6 +248,22 @@ impl ClientHost for Handle {
         drop(forgotten);
     }
 
+    fn release_ended(&self, key: CallKey) {
+        // Its completion was handed out in this process, so it is not a copy's to ask the system for
+        // the process again; and what is being held back for company stays so.
+        if key == NEVER_SUBMITTED {
+            return;
+        }
+        let mut core = self.client.shared.lock();
+        if core.is_dead() {
+            return;
+        }
+        core.role.endpoint.release(key);
+        let forgotten = core.role.waiters.forget(key);
+        drop(core);
+        drop(forgotten);
+    }
+
     fn detach(&self, key: CallKey) {
         if self.is_out_of_reach(key) {
             return;

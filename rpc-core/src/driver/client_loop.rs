@@ -208,7 +208,10 @@ impl ClientLoop {
         let mut wakeups = Wakeups::default();
         let mut now = self.shared.now();
         let stop = loop {
-            while !core.fill(&mut outbox, now) {
+            // What is held back for company waits until the socket has been read: the answer may be
+            // there already, and its caller may add more.
+            let reads_first = core.role.endpoint.is_holding() && leader.may_be_readable();
+            while !reads_first && !core.fill(&mut outbox, now) {
                 MutexGuard::unlocked(&mut core, || outbox.send());
             }
             // A one-way call ends by being given out, and nothing would end the sleep then.
@@ -245,7 +248,9 @@ impl ClientLoop {
             }
         };
         leader.put_back(&mut core);
-        core.fill(&mut outbox, now);
+        if !core.role.endpoint.is_holding() {
+            core.fill(&mut outbox, now);
+        }
         if !matches!(stop, Stop::Interlude) {
             Self::pass_on(&mut core, &mut wakeups);
         }

@@ -260,6 +260,11 @@ impl<R: Role> Leader<'_, R> {
         self.seat.as_mut().expect("a leader has the seat")
     }
 
+    /// Whether there may be something to receive at once.
+    pub(super) fn may_be_readable(&mut self) -> bool {
+        self.seat().may_be_readable
+    }
+
     /// Lets somebody else lead.
     pub(super) fn put_back(mut self, core: &mut Core<R>) {
         core.sleeps_until = None;

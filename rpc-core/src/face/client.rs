@@ -259,7 +259,18 @@ pub(super) struct Ticket {
     pub(super) key: CallKey,
     interface: &'static Interface,
     method: &'static Method,
-    is_released: bool,
+    duty: Duty,
+}
+
+/// What is to be done when a ticket is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Duty {
+    /// Release a call that may still be open.
+    Release,
+    /// Release a call whose completion was handed out.
+    ReleaseEnded,
+    /// Nothing: it was done, or somebody else does it.
+    Done,
 }
 
 impl Ticket {
@@ -272,7 +283,7 @@ impl Ticket {
         let call = client.new_call(interface, method, encode);
         let host = Arc::clone(&client.host);
         let key = host.submit(call);
-        Self { host, key, interface, method, is_released: false }
+        Self { host, key, interface, method, duty: Duty::Release }
     }
 
     /// Submits a call and waits until it has ended: by its result, its deadline, or the end of its
@@ -286,14 +297,15 @@ impl Ticket {
         let call = client.new_call(interface, method, encode);
         let host = Arc::clone(&client.host);
         let (key, completion) = host.call(call);
-        (Self { host, key, interface, method, is_released: false }, completion)
+        (Self { host, key, interface, method, duty: Duty::ReleaseEnded }, completion)
     }
 
     /// Makes the typed result of a completion and releases the call.
-    pub(super) fn conclude<T>(self, completion: Completion) -> Result<T, CallError>
+    pub(super) fn conclude<T>(mut self, completion: Completion) -> Result<T, CallError>
     where
         T: for<'a> Unmarshal<'a>,
     {
+        self.duty = Duty::ReleaseEnded;
         let reply = match completion {
             Ok(reply) => reply,
             Err(failure) => return Err(self.into_error(failure)),
@@ -312,7 +324,7 @@ impl Ticket {
         let (interface, method) = (self.interface.name(), self.method.name());
         let settle = (outcome == Outcome::Unknown).then(|| {
             // The record of the call is kept for as long as its error is.
-            self.is_released = true;
+            self.duty = Duty::Done;
             let open = OpenRecord { host: Arc::clone(&self.host), key: self.key };
             Arc::new(open) as Arc<dyn Settle>
         });
@@ -321,15 +333,17 @@ impl Ticket {
 
     /// Gives the duty to release the call up, because it was detached.
     pub(super) fn detach(mut self) {
-        self.is_released = true;
+        self.duty = Duty::Done;
         self.host.detach(self.key);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if !self.is_released {
-            self.host.release(self.key);
+        match self.duty {
+            Duty::Release => self.host.release(self.key),
+            Duty::ReleaseEnded => self.host.release_ended(self.key),
+            Duty::Done => {}
         }
     }
 }

@@ -128,6 +128,11 @@ impl ClientEndpoint {
         holds
     }
 
+    /// Whether requests are being held back by [`hold`](Self::hold).
+    pub fn is_holding(&self) -> bool {
+        self.held_until != Timestamp::NEVER
+    }
+
     /// Asks that a call not run. One that was never sent ends at once; otherwise it ends when the
     /// server has said what became of it, or at its deadline.
     pub fn cancel(&mut self, key: CallKey) {
