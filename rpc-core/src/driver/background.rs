@@ -4,6 +4,7 @@
 //! futures that wait in an executor, calls that were detached, the handshake of calls that were only
 //! started, the next deadline of an endpoint that nobody drives, and the resolution of names.
 
+use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, Thread};
@@ -13,6 +14,10 @@ use super::waiters::Subject;
 use super::wakeups::Wakeups;
 use crate::endpoint::Machine;
 use crate::time::Timestamp;
+
+/// How long the background thread sleeps at most while calls are being started, so that starting one seldom
+/// means waking it: that costs more than the call.
+pub(super) const LOOK: Duration = Duration::from_millis(5);
 
 /// What others need to know of the background thread.
 pub(super) struct Background {
@@ -81,6 +86,7 @@ fn run(client: &Arc<ClientLoop>) {
     let shared = &client.shared;
     let mut core = shared.lock();
     core.role.background.state = State::Present(thread::current());
+    let mut looked_at = Timestamp::ZERO;
     while !core.is_dead() && !core.role.is_closed {
         core.role.background.alarm = Timestamp::ZERO;
         if core::mem::take(&mut core.role.wants_servers) {
@@ -107,7 +113,13 @@ fn run(client: &Arc<ClientLoop>) {
         }
         // While others lead they keep the deadlines, and see to it when they leave that this thread
         // does. It only has to look now and then so that leaving seldom means waking it.
-        let alarm = if core.has_seat() { deadline } else { now + client.idle_delay };
+        let is_in_use = core.role.last_start_at >= looked_at;
+        looked_at = now;
+        let alarm = match core.has_seat() {
+            false => now + client.idle_delay,
+            true if is_in_use => deadline.min(now + LOOK),
+            true => deadline,
+        };
         core.role.background.alarm = alarm;
         drop(core);
         park(alarm, now);

@@ -157,12 +157,7 @@ impl ClientHost for Handle {
             return NEVER_SUBMITTED;
         }
         let key = core.role.submit(now, call);
-        // A leader that sleeps would have to be woken for what is held back.
-        if core.has_seat() && core.role.endpoint.hold(now, key) {
-            self.client.put_off(core);
-        } else {
-            self.client.conclude(core, now);
-        }
+        self.client.conclude_start(core, key, now);
         key
     }
 

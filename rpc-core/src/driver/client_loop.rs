@@ -43,6 +43,8 @@ pub(super) struct ClientRole {
     pub(super) wants_servers: bool,
     /// When the last call was submitted.
     last_call_at: Timestamp,
+    /// When the last call was submitted by somebody who did not wait for it.
+    pub(super) last_start_at: Timestamp,
     pub(super) is_closed: bool,
 }
 
@@ -56,6 +58,7 @@ impl ClientRole {
             resolves,
             wants_servers: false,
             last_call_at: Timestamp::ZERO,
+            last_start_at: Timestamp::ZERO,
             is_closed: false,
         }
     }
@@ -252,7 +255,7 @@ impl ClientLoop {
             core.fill(&mut outbox, now);
         }
         if !matches!(stop, Stop::Interlude) {
-            Self::pass_on(&mut core, &mut wakeups);
+            Self::pass_on(&mut core, &mut wakeups, Timestamp::ZERO);
         }
         drop(core);
         self.wake_threads(&mut wakeups);
@@ -298,7 +301,7 @@ impl ClientLoop {
     fn leave(self: &Arc<Self>, mut core: Guard<'_>) {
         let mut wakeups = Wakeups::default();
         if !core.is_dead() {
-            Self::pass_on(&mut core, &mut wakeups);
+            Self::pass_on(&mut core, &mut wakeups, Timestamp::ZERO);
         }
         drop(core);
         self.wake_threads(&mut wakeups);
@@ -306,7 +309,9 @@ impl ClientLoop {
 
     /// Sees to it that nobody leaves while the seat is free and somebody waits. An heir may come too
     /// late, or have ended already: it passes on in turn.
-    pub(super) fn pass_on(core: &mut Core<ClientRole>, wakeups: &mut Wakeups) {
+    ///
+    /// The background thread is asked for no earlier than at `earliest`, unless it is wanted at once.
+    pub(super) fn pass_on(core: &mut Core<ClientRole>, wakeups: &mut Wakeups, earliest: Timestamp) {
         if !core.has_seat() {
             return;
         }
@@ -316,30 +321,41 @@ impl ClientLoop {
         } else if role.wants_leader() {
             role.background.summon(Timestamp::ZERO, wakeups);
         } else if let Some(deadline) = role.endpoint.poll_timeout() {
-            role.background.summon(deadline, wakeups);
+            role.background.summon(deadline.max(earliest), wakeups);
         }
     }
 
     /// Ends a change of the endpoint by somebody who does not wait: what is to be sent is sent, and
     /// whoever has to know is woken.
-    pub(super) fn conclude<'a>(self: &'a Arc<Self>, mut core: Guard<'a>, now: Timestamp) {
-        let mut wakeups = Wakeups::default();
-        core.role.collect(false, &mut wakeups);
-        core = self.shared.flush(core, now);
-        // A one-way call ends by being given out.
-        core.role.collect(false, &mut wakeups);
-        Self::pass_on(&mut core, &mut wakeups);
-        drop(core);
-        self.wake_threads(&mut wakeups);
-        wakeups.wake_all();
+    pub(super) fn conclude<'a>(self: &'a Arc<Self>, core: Guard<'a>, now: Timestamp) {
+        let core = self.shared.flush(core, now);
+        self.hand_over(core, Timestamp::ZERO);
     }
 
-    /// Ends a change like [`conclude`](Self::conclude), but what is to be sent may wait: whoever drives
-    /// next sends it, at the endpoint's deadline at the latest.
-    pub(super) fn put_off<'a>(self: &'a Arc<Self>, mut core: Guard<'a>) {
+    /// Ends the submission of the call `key` by somebody who does not wait for it yet. Mostly that
+    /// somebody waits soon and drives the loop then, so the background thread is not woken for the
+    /// call's timers if it looks soon by itself.
+    pub(super) fn conclude_start<'a>(
+        self: &'a Arc<Self>,
+        mut core: Guard<'a>,
+        key: CallKey,
+        now: Timestamp,
+    ) {
+        core.role.last_start_at = now;
+        // A leader that sleeps would have to be woken for what is held back.
+        if core.has_seat() && core.role.endpoint.hold(now, key) {
+            return self.hand_over(core, Timestamp::ZERO);
+        }
+        let core = self.shared.flush(core, now);
+        self.hand_over(core, now + background::LOOK);
+    }
+
+    /// Gives the lock up and wakes whoever has to act now: those whose calls have ended, an heir of the
+    /// seat, or the background thread, which is asked for no earlier than at `earliest`.
+    fn hand_over(self: &Arc<Self>, mut core: Guard<'_>, earliest: Timestamp) {
         let mut wakeups = Wakeups::default();
         core.role.collect(false, &mut wakeups);
-        Self::pass_on(&mut core, &mut wakeups);
+        Self::pass_on(&mut core, &mut wakeups, earliest);
         drop(core);
         self.wake_threads(&mut wakeups);
         wakeups.wake_all();

@@ -87,7 +87,7 @@ fn an_heir_that_needs_nothing_any_more_passes_the_seat_on() {
         let mut wakeups = Wakeups::default();
         let mut core = client.shared.lock();
         leader.put_back(&mut core);
-        ClientLoop::pass_on(&mut core, &mut wakeups);
+        ClientLoop::pass_on(&mut core, &mut wakeups, crate::time::Timestamp::ZERO);
         drop(core);
         wakeups.wake_all();
         assert_eq!(heir.join().unwrap(), Some(()));
