@@ -21,8 +21,8 @@ use proc_macro::TokenStream;
 
 /// Makes a remote procedure call interface of a trait.
 ///
-/// ```ignore
-/// use farcall::{Client, Server, rpc_interface};
+/// ```
+/// use farcall::{Server, rpc_interface};
 ///
 /// #[rpc_interface]
 /// pub trait Calculator {
@@ -35,16 +35,28 @@ use proc_macro::TokenStream;
 /// }
 ///
 /// struct Calc;
-/// impl Calculator for Calc { /* plain methods */ }
+/// impl Calculator for Calc {
+///     fn add(&self, a: i32, b: i32) -> i32 {
+///         a + b
+///     }
+///     fn upper(&self, text: &str) -> String {
+///         text.to_uppercase()
+///     }
+///     fn lookup(&self, key: String) -> Option<Vec<u8>> {
+///         Some(key.into_bytes())
+///     }
+///     fn log(&self, line: &str) {
+///         println!("{line}");
+///     }
+/// }
 ///
 /// let server = Server::bind("127.0.0.1:0")?.serve(CalculatorServer::new(Calc)).spawn()?;
 /// let calc = CalculatorClient::connect(server.local_addr())?;
 /// assert_eq!(calc.add(2, 3)?, 5);
 /// let pending = calc.start().upper("text"); // does not wait
 /// assert_eq!(pending.wait()?, "TEXT");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-///
-/// (This crate does not depend on farcall, so its examples are run there.)
 ///
 /// # What it generates
 ///
@@ -97,17 +109,25 @@ use proc_macro::TokenStream;
 /// about the caller, the remaining time and cancellation. The mark is written in the trait only;
 /// in the `impl`, where no macro removes it, rustc would not know it.
 ///
-/// ```ignore
+/// ```
+/// # use farcall::{Context, Loopback, Server, rpc_interface};
 /// #[rpc_interface]
 /// pub trait Jobs {
 ///     fn run(&self, #[ctx] cx: &Context, steps: u32) -> u32;
 /// }
 ///
+/// # struct Worker;
 /// impl Jobs for Worker {
-///     fn run(&self, cx: &Context, steps: u32) -> u32 { /* .. */ }
+///     fn run(&self, cx: &Context, steps: u32) -> u32 {
+///         (0..steps).take_while(|_| !cx.is_cancelled()).count() as u32
+///     }
 /// }
 ///
-/// jobs.run(3)?; // the client has no such argument
+/// # let net = Loopback::new();
+/// # let server = Server::on(&net, "jobs")?.serve(JobsServer::new(Worker)).spawn()?;
+/// # let jobs = JobsClient::on(&net, "jobs")?;
+/// assert_eq!(jobs.run(3)?, 3); // the client has no such argument
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # What a method may look like
@@ -138,7 +158,7 @@ pub fn rpc_interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Derives `Marshal` and `Unmarshal`: how a type is written to and read from a message.
 ///
-/// ```ignore
+/// ```
 /// use farcall::Marshal;
 ///
 /// #[derive(Marshal)]
@@ -175,7 +195,13 @@ pub fn rpc_interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// - `bound = ".."` replaces the bounds of the type parameters in both impls, for types whose
 ///   parameters are not what is sent. It is the text of a `where` clause and may be empty:
 ///
-///   ```ignore
+///   ```
+///   # use std::marker::PhantomData;
+///   # use farcall::{Marshal, Unmarshal};
+///   pub trait Family {
+///       type Key;
+///   }
+///
 ///   #[derive(Marshal)]
 ///   #[marshal(bound = "F::Key: Marshal + for<'a> Unmarshal<'a>")]
 ///   pub struct Entry<F: Family> {
