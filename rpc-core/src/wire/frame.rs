@@ -22,7 +22,7 @@
 //! | `0x05` | ACKNOWLEDGE | – |
 //! | `0x06` | CLOSE | – |
 //! | `0x81` | REPLY | 16 held 4; 20 result, or the text of a failure (the code says which) |
-//! | `0x82` | VERDICT | 16 held 4; 20 detail (the code says which) |
+//! | `0x82` | VERDICT | 16 held 4; 20 detail (the code says which; 9 misuse: the digest of the refused content 4) |
 //! | `0x83` | WORKING | 16 held 4; 20 running for, in ms 4; 24 reported ago, in ms 4; 28 position 4; 32 done 8; 40 total 8 (flag 1: running) |
 //! | `0x84` | NOT KEPT | 16 held 4 |
 //! | `0x85` | RUNNING | 16 held 4 |
@@ -38,7 +38,7 @@
 
 use core::ops::Range;
 
-use super::Cursor;
+use super::{Cursor, integrity};
 
 /// The length of what all frames begin with.
 pub const PREFIX_LENGTH: usize = 16;
@@ -192,6 +192,18 @@ pub enum VerdictCode {
     Fenced = 7,
     /// The server is shutting down.
     ShuttingDown = 8,
+    /// Another call has this number; the body is the [`digest`] of the one that is refused, 4 bytes.
+    Misuse = 9,
+}
+
+/// A checksum of what two copies of one call have in common. The attempt and the remaining deadline
+/// differ from copy to copy and are left out.
+pub fn digest(interface: u32, method: u32, signature: u32, arguments: &[u8]) -> u32 {
+    let mut names = [0; 12];
+    names[..4].copy_from_slice(&interface.to_be_bytes());
+    names[4..8].copy_from_slice(&method.to_be_bytes());
+    names[8..].copy_from_slice(&signature.to_be_bytes());
+    integrity::crc32c_append(integrity::crc32c(&names), arguments)
 }
 
 impl ReplyCode {
@@ -213,6 +225,7 @@ impl VerdictCode {
             Self::Expired,
             Self::Fenced,
             Self::ShuttingDown,
+            Self::Misuse,
         ]
         .into_iter()
         .find(|&code| code as u8 == bits)

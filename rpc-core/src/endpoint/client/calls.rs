@@ -2,10 +2,12 @@
 
 use core::time::Duration;
 
+use bytes::Bytes;
+
 use super::call::{CallKey, Completion, NewCall};
 use crate::error::{Outcome, Settlement};
 use crate::time::Timestamp;
-use crate::wire::frame::{FenceCause, PREFIX_LENGTH, REQUEST_OVERHEAD, Working};
+use crate::wire::frame::{FenceCause, PREFIX_LENGTH, REQUEST_OVERHEAD, Working, digest};
 
 /// One call.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub(super) struct OutgoingCall {
     /// Whether it is not to begin any more, and why.
     pub(super) fence: Option<FenceCause>,
     pub(super) completion: Option<Completion>,
+    /// The digest of its content, once its arguments are gone although it holds a lane.
+    digest: Option<u32>,
     /// What was learnt after it ended with an unknown outcome.
     pub(super) settlement: Settlement,
     /// Nobody will ask for it any more.
@@ -90,6 +94,7 @@ impl OutgoingCall {
             earlier: Outcome::NotExecuted,
             fence: None,
             completion: None,
+            digest: None,
             settlement: Settlement::Open,
             is_released: false,
         }
@@ -155,6 +160,20 @@ impl OutgoingCall {
             Phase::Sent => REQUEST_OVERHEAD + self.call.body.len(),
             _ => PREFIX_LENGTH,
         }
+    }
+
+    /// What a server that refuses this call because another one has its number says of it.
+    pub(super) fn digest(&self) -> u32 {
+        let NewCall { interface, method, signature, body, .. } = &self.call;
+        self.digest.unwrap_or_else(|| digest(*interface, *method, *signature, body))
+    }
+
+    /// Gives up the arguments: there will be no more copies of the request.
+    pub(super) fn drop_arguments(&mut self) {
+        if self.phase.has_lane() {
+            self.digest = Some(self.digest());
+        }
+        self.call.body = Bytes::new();
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -259,7 +278,7 @@ mod tests {
             is_idempotent: false,
             is_oneway: false,
             deadline: None,
-            body: bytes::Bytes::new(),
+            body: Bytes::new(),
         };
         let mut call = OutgoingCall::new(call, Timestamp::ZERO);
         for n in 1..=10 {

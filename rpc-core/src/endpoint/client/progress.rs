@@ -2,8 +2,6 @@
 
 use core::time::Duration;
 
-use bytes::Bytes;
-
 use super::calls::{OutgoingCall, Phase, join};
 use super::transmit::Outgoing;
 use super::{CallKey, ClientEndpoint, Completion, Failure, NewCall};
@@ -294,7 +292,7 @@ impl ClientEndpoint {
             call.phase = Phase::Settled;
         }
         // The arguments are needed no more, except by copies of a request, and there will be none.
-        call.call.body = Bytes::new();
+        call.drop_arguments();
         if !call.is_released {
             self.finished.push_back(key);
             if is_mostly_gone(self.finished.len(), self.calls.len()) {

@@ -98,6 +98,13 @@ impl ClientEndpoint {
             }
             return;
         };
+        if let ServerAnswer::Verdict(VerdictCode::Misuse, refused) = &frame.answer
+            && payload(datagram, refused.start, refused.end)[..] != call.digest().to_be_bytes()
+        {
+            // It refuses another call that somebody made under the number of this one.
+            self.statistics.stale_frames += 1;
+            return;
+        }
         let is_fresh = call.on_answer(subject.attempt);
         if is_fresh {
             if let Some((session, sent_at)) =
@@ -182,6 +189,7 @@ impl ClientEndpoint {
             }
             VerdictCode::Undecodable => CallErrorKind::UndecodableArguments { detail: text() },
             VerdictCode::ShuttingDown => CallErrorKind::ShuttingDown,
+            VerdictCode::Misuse => CallErrorKind::Misuse,
             VerdictCode::Fenced if call.fence == Some(FenceCause::Cancelled) => {
                 CallErrorKind::Cancelled
             }
@@ -189,7 +197,8 @@ impl ClientEndpoint {
                 deadline: call.call.deadline.unwrap_or(Duration::MAX),
             },
         };
-        if !detail.is_empty() {
+        // What is stored under a misused number is not this call's to free.
+        if !detail.is_empty() && code != VerdictCode::Misuse {
             let (lane, sequence) = (call.lane, call.sequence);
             self.note_reply(now, lane, sequence);
         }

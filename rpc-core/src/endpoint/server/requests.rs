@@ -18,10 +18,10 @@ use crate::endpoint::is_mostly_gone;
 use crate::statistics::DropReason;
 use crate::time::Timestamp;
 use crate::wire::frame::{
-    ClientFrame, NO_DEADLINE, ONEWAY_LANE, PlainAnswer, Request, Subject, VerdictCode,
+    ClientFrame, NO_DEADLINE, ONEWAY_LANE, PlainAnswer, Request, Subject, VerdictCode, digest,
     next_client_frame,
 };
-use crate::wire::{HEADER_LENGTH, Kind, integrity};
+use crate::wire::{HEADER_LENGTH, Kind};
 
 /// A refusal of a new call.
 struct Refused {
@@ -101,7 +101,8 @@ impl ServerEndpoint {
         datagram: &Bytes,
     ) {
         let arguments = &body[request.body.clone()];
-        let digest = digest(request, arguments);
+        let Request { interface, method, signature, .. } = *request;
+        let digest = digest(interface, method, signature, arguments);
         let Some(position) = self.position(session, subject) else { return };
         match position {
             Position::Stale => self.statistics.stale_requests += 1,
@@ -138,10 +139,12 @@ impl ServerEndpoint {
             LaneState::Recorded(record) => {
                 let token = self.records.token(record);
                 let record = self.records.get_mut(token).expect("a lane's record exists");
-                if digest.is_some_and(|digest| digest != record.digest) {
+                if let Some(digest) = digest.filter(|&digest| digest != record.digest) {
                     // Another call under this number: somebody uses one client state twice. Neither
                     // run it nor show it the other call's reply.
                     self.statistics.misuses += 1;
+                    let answer = QueuedAnswer::Misuse { subject, received_at: now, digest };
+                    self.queue_answer(session, answer);
                     return;
                 }
                 record.on_attempt(subject.attempt, now);
@@ -426,16 +429,6 @@ impl ServerEndpoint {
             lane.state = state;
         }
     }
-}
-
-/// A checksum of what two copies of one call have in common. The attempt and the remaining deadline
-/// differ from copy to copy and are left out.
-fn digest(request: &Request, arguments: &[u8]) -> u32 {
-    let mut names = [0; 12];
-    names[..4].copy_from_slice(&request.interface.to_be_bytes());
-    names[4..8].copy_from_slice(&request.method.to_be_bytes());
-    names[8..].copy_from_slice(&request.signature.to_be_bytes());
-    integrity::crc32c_append(integrity::crc32c(&names), arguments)
 }
 
 /// The arguments as bytes of their own. Small ones are copied, so that a call that waits does not

@@ -45,6 +45,8 @@ pub(super) enum QueuedAnswer {
     Recorded { record: u32, generation: u32 },
     /// A verdict without a detail.
     Verdict { subject: Subject, received_at: Timestamp, code: VerdictCode },
+    /// Another call than the lane's, whose content has this digest, came under the lane's number.
+    Misuse { subject: Subject, received_at: Timestamp, digest: u32 },
     /// An answer that is nothing but its kind.
     Plain { subject: Subject, received_at: Timestamp, answer: PlainAnswer },
 }

@@ -153,6 +153,10 @@ impl ServerEndpoint {
                 };
                 frame::write_verdict(out, subject, held(now, received_at), code, detail);
             }
+            QueuedAnswer::Misuse { subject, received_at, digest } => {
+                let (held, digest) = (held(now, received_at), digest.to_be_bytes());
+                frame::write_verdict(out, subject, held, VerdictCode::Misuse, &digest);
+            }
             QueuedAnswer::Plain { subject, received_at, answer } => {
                 frame::write_plain(out, subject, held(now, received_at), answer);
             }

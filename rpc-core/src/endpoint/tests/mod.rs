@@ -2,6 +2,7 @@
 
 mod bounds;
 mod calls;
+mod copies;
 mod hostile;
 mod outcomes;
 mod sessions;
