@@ -1,10 +1,14 @@
 //! The client's picture of its lanes: which are free, and which replies the server may free.
 
+use core::time::Duration;
+use std::collections::VecDeque;
+
 use super::call::CallKey;
+use crate::endpoint::is_mostly_gone;
 use crate::time::Timestamp;
 
-/// How often an acknowledgement is repeated before the client leaves it at that. The next call on
-/// the lane acknowledges as well.
+/// How often an acknowledgement is sent by itself. From then on it rides on what is sent for other
+/// reasons; the next call on the lane acknowledges as well.
 pub(super) const ACKNOWLEDGEMENT_TRIES: u8 = 4;
 
 /// One lane.
@@ -30,6 +34,9 @@ pub(super) struct Lanes {
     /// Free lanes, the one used last on top: few lanes are used, and those are used again soon, which
     /// acknowledges their replies.
     free: Vec<u16>,
+    /// Replies whose acknowledgements ride, with their lanes. One that is confirmed, or whose lane has
+    /// another call, is left in it until its turn comes.
+    riding: VecDeque<(u16, u64)>,
 }
 
 impl Lanes {
@@ -37,6 +44,7 @@ impl Lanes {
         Self {
             lanes: vec![Lane::default(); usize::from(window)],
             free: (0..window).rev().collect(),
+            riding: VecDeque::new(),
         }
     }
 
@@ -90,6 +98,29 @@ impl Lanes {
         }
     }
 
+    /// The acknowledgement of this reply rides from now on.
+    pub(super) fn let_ride(&mut self, lane: u16, sequence: u64) {
+        if is_mostly_gone(self.riding.len(), self.lanes.len()) {
+            let lanes = &self.lanes;
+            self.riding.retain(|&(lane, sequence)| is_stored(lanes, lane, sequence));
+        }
+        self.riding.push_back((lane, sequence));
+    }
+
+    /// The next acknowledgement that rides and has not done so since `interval` ago. Each that is looked
+    /// at goes to the end of the line.
+    pub(super) fn next_rider(&mut self, now: Timestamp, interval: Duration) -> Option<(u16, u64)> {
+        let (lane, sequence) = self.riding.pop_front()?;
+        let entry = self.lanes.get_mut(usize::from(lane))?;
+        let reply = entry.reply.as_mut().filter(|reply| reply.sequence == sequence)?;
+        self.riding.push_back((lane, sequence));
+        if reply.due > now {
+            return None;
+        }
+        reply.due = now + interval;
+        Some((lane, sequence))
+    }
+
     /// The replies that are not acknowledged, with their lanes.
     pub(super) fn replies(&mut self) -> impl Iterator<Item = (u16, &mut ReceivedReply)> {
         self.lanes
@@ -97,4 +128,9 @@ impl Lanes {
             .enumerate()
             .filter_map(|(lane, entry)| entry.reply.as_mut().map(|reply| (lane as u16, reply)))
     }
+}
+
+fn is_stored(lanes: &[Lane], lane: u16, sequence: u64) -> bool {
+    let reply = lanes.get(usize::from(lane)).and_then(|entry| entry.reply);
+    reply.is_some_and(|reply| reply.sequence == sequence)
 }

@@ -222,11 +222,16 @@ impl ClientEndpoint {
     }
 
     fn run_acknowledgements(&mut self, now: Timestamp) {
-        let repeat = (self.round_trip.timeout() * 2).max(self.config.acknowledgement_delay);
+        let repeat = self.acknowledgement_interval();
         let mut next = Timestamp::NEVER;
+        let mut riders = Vec::new();
         for (lane, reply) in self.lanes.replies() {
             if reply.due <= now {
                 if reply.tries >= ACKNOWLEDGEMENT_TRIES {
+                    if reply.tries == ACKNOWLEDGEMENT_TRIES {
+                        reply.tries += 1;
+                        riders.push((lane, reply.sequence));
+                    }
                     continue;
                 }
                 reply.tries += 1;
@@ -234,9 +239,19 @@ impl ClientEndpoint {
                 let sequence = reply.sequence;
                 self.outbox.push_back(Outgoing::Acknowledge { lane, sequence });
             }
-            next = next.min(reply.due);
+            if reply.tries <= ACKNOWLEDGEMENT_TRIES {
+                next = next.min(reply.due);
+            }
+        }
+        for (lane, sequence) in riders {
+            self.lanes.let_ride(lane, sequence);
         }
         self.next_acknowledgement = next;
+    }
+
+    /// How long an acknowledgement waits for its confirmation.
+    pub(super) fn acknowledgement_interval(&self) -> Duration {
+        (self.round_trip.timeout() * 2).max(self.config.acknowledgement_delay)
     }
 
     /// The server has been heard again after a handshake: whatever is open is sent again at once.

@@ -51,8 +51,23 @@ impl ClientEndpoint {
             out.truncate(start);
             return None;
         }
+        self.write_riders(now, limit, out);
         integrity::seal(out, start);
         Some(Transmit { to: session.server, from: None, length: out.len() - start })
+    }
+
+    /// Appends a few of the acknowledgements that are not sent by themselves any more.
+    fn write_riders(&mut self, now: Timestamp, limit: usize, out: &mut Vec<u8>) {
+        const RIDERS: usize = 4;
+        let interval = self.acknowledgement_interval();
+        for _ in 0..RIDERS {
+            if out.len() + PREFIX_LENGTH > limit {
+                return;
+            }
+            if let Some((lane, sequence)) = self.lanes.next_rider(now, interval) {
+                frame::write_acknowledge(out, Subject { lane, sequence, attempt: 1 });
+            }
+        }
     }
 
     /// Writes one frame. False if it does not fit any more.

@@ -6,6 +6,7 @@ mod copies;
 mod hostile;
 mod outcomes;
 mod sessions;
+mod silence;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
