@@ -85,6 +85,9 @@ impl ClientEndpoint {
     /// it only makes a handshake, or the next address, come sooner.
     pub fn handle_refused(&mut self, now: Timestamp, server: SocketAddr) {
         let server = canonical(server);
+        if self.is_resting {
+            return;
+        }
         if self.session.is_some_and(|session| session.server == server) {
             return self.begin_handshake(now);
         }
@@ -335,6 +338,7 @@ impl ClientEndpoint {
     ) -> Result<(), DropReason> {
         match self.session {
             Some(session) if session.id == id && session.server == from => {
+                self.wake(now);
                 self.begin_handshake(now);
                 Ok(())
             }
@@ -375,6 +379,7 @@ impl ClientEndpoint {
             return;
         }
         self.round_trip.reset();
+        self.is_resting = false;
         self.take_back_oneway_calls();
         let occupants: Vec<_> = self.lanes.occupants().collect();
         let mut again = Vec::new();

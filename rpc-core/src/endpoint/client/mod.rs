@@ -83,6 +83,8 @@ pub struct ClientEndpoint {
     awaiting_since: Option<Timestamp>,
     /// While the server is silent: when the next probe may go out.
     silent_probe_at: Timestamp,
+    /// The server was silent for so long, and nobody asks for any call any more, that nothing is sent.
+    is_resting: bool,
     is_closed: bool,
     statistics: ClientStatistics,
 }
@@ -139,6 +141,7 @@ impl ClientEndpoint {
             next_acknowledgement: Timestamp::NEVER,
             awaiting_since: None,
             silent_probe_at: Timestamp::ZERO,
+            is_resting: false,
             is_closed: false,
             statistics: ClientStatistics::default(),
             config,

@@ -32,6 +32,11 @@ impl ClientEndpoint {
             return key;
         }
         self.next_deadline = self.next_deadline.min(deadline_at);
+        if self.is_resting {
+            self.wake(now);
+            // The server may have been replaced meanwhile: ask before the call is sent.
+            self.begin_handshake(now);
+        }
         self.doubt_idle_session(now);
         if is_mostly_gone(self.waiting.len(), self.open_calls) {
             let calls = &self.calls;

@@ -66,6 +66,7 @@ impl ClientEndpoint {
         while at < body.len() {
             next_server_frame(body, &mut at).ok_or(DropReason::Malformed)?;
         }
+        self.wake(now);
         let mut at = 0;
         let mut sample = None;
         while let Some(frame) = next_server_frame(body, &mut at) {

@@ -152,6 +152,10 @@ impl ClientEndpoint {
     fn run_call_timers(&mut self, now: Timestamp) {
         self.next_timer = Timestamp::NEVER;
         let occupants: Vec<_> = self.lanes.occupants().collect();
+        if self.may_rest(now) {
+            self.rest(&occupants);
+            return;
+        }
         for key in occupants {
             let Some(call) = self.calls.get(key) else { continue };
             if call.timer <= now && !call.is_queued {
@@ -162,6 +166,42 @@ impl ClientEndpoint {
             }
         }
         self.run_delayed(now);
+    }
+
+    /// Whether only calls that nobody asks for any more are fenced, and the server has been silent for
+    /// `silence_limit`.
+    fn may_rest(&self, now: Timestamp) -> bool {
+        let is_silent = |since| now.since(since) >= self.config.silence_limit;
+        let is_given_up = |key| self.calls.get(key).is_none_or(|call| call.is_released);
+        self.open_calls == 0
+            && self.awaiting_since.is_some_and(is_silent)
+            && self.lanes.occupants().all(is_given_up)
+    }
+
+    /// Sends nothing more, until something is heard or there is a new call.
+    fn rest(&mut self, occupants: &[CallKey]) {
+        self.is_resting = true;
+        self.handshake = None;
+        for &key in occupants {
+            if let Some(call) = self.calls.get_mut(key) {
+                call.timer = Timestamp::NEVER;
+            }
+        }
+    }
+
+    /// Goes on after a rest.
+    pub(super) fn wake(&mut self, now: Timestamp) {
+        if !core::mem::take(&mut self.is_resting) {
+            return;
+        }
+        self.awaiting_since = None;
+        self.next_timer = now;
+        let occupants: Vec<_> = self.lanes.occupants().collect();
+        for key in occupants {
+            if let Some(call) = self.calls.get_mut(key) {
+                call.timer = now;
+            }
+        }
     }
 
     fn run_call_timer(&mut self, now: Timestamp, key: CallKey) {

@@ -38,3 +38,69 @@ fn an_acknowledgement_that_was_lost_each_time_rides_on_a_later_packet() {
     pair.pass(Duration::from_secs(30), Pair::deliver);
     assert_eq!(pair.client.statistics().bytes_sent, sent);
 }
+
+#[test]
+fn a_dead_server_is_left_alone_when_nobody_asks_any_more() {
+    let mut pair = Pair::new();
+    pair.open();
+    let keys: Vec<_> = (0..3).map(|_| pair.submit(call(ECHO, b"x"))).collect();
+    pair.lose_everything();
+    for &key in &keys[..2] {
+        pair.client.release(key);
+    }
+    pair.pass(Duration::from_secs(100), Pair::lose_everything);
+    let sent = pair.client.statistics().datagrams_sent;
+    pair.pass(Duration::from_secs(100), Pair::lose_everything);
+    assert!(pair.client.statistics().datagrams_sent > sent, "somebody may settle the third");
+    pair.client.release(keys[2]);
+    pair.pass(Duration::from_secs(20), Pair::lose_everything);
+    let sent = pair.client.statistics().datagrams_sent;
+    pair.pass(Duration::from_secs(1000), Pair::lose_everything);
+    assert_eq!(pair.client.statistics().datagrams_sent, sent);
+    assert_eq!(pair.client.poll_timeout(), None);
+    // With the next call everything goes on.
+    pair.restart_server();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+}
+
+#[test]
+fn what_rests_goes_on_as_soon_as_anything_is_heard() {
+    let server = ServerConfig { lease: Duration::MAX, ..ServerConfig::default() };
+    let mut pair = Pair::with(ClientConfig::default(), server);
+    pair.open();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let ready = pair.take();
+    pair.client.release(key);
+    pair.pass(Duration::from_secs(100), Pair::lose_everything);
+    assert_eq!(pair.client.poll_timeout(), None);
+    // Its lane is taken: the reply comes late and frees it, and is acknowledged.
+    pair.server.complete(ready.token, result(b"y"));
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    assert_eq!(pair.server.unacknowledged(), 0);
+
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.deliver();
+    let _ready = pair.take();
+    let session = pair.session_id();
+    pair.client.release(key);
+    pair.pass(Duration::from_secs(100), Pair::lose_everything);
+    assert_eq!(pair.client.poll_timeout(), None);
+    // An answer to another call says that the server is back.
+    let mut heard = Vec::new();
+    Header { role: Role::Server, kind: Kind::Frames, session }.write(&mut heard);
+    let other = Subject { lane: 5, sequence: 1, attempt: 1 };
+    frame::write_plain(&mut heard, other, 0, frame::PlainAnswer::Unseen);
+    integrity::seal(&mut heard, 0);
+    let (now, from) = (pair.now(), pair.server_address);
+    pair.client.handle_datagram(now, from, None, &Bytes::from(heard));
+    let fences = pair.client.statistics().fences;
+    pair.pass(Duration::from_secs(2), Pair::deliver);
+    assert!(pair.client.statistics().fences > fences);
+    assert_eq!(pair.client.poll_timeout(), None, "the server has answered");
+}
