@@ -36,6 +36,11 @@ pub(super) struct Handshake {
     stage: Stage,
     /// Which of the servers is tried.
     server: usize,
+    /// Its address, or that of the session's own server.
+    address: Option<SocketAddr>,
+    /// Calls of the session are open, so only its own server is tried. Another one would end them with
+    /// an unknown outcome, and they may still be answered until the server is unreachable.
+    clings: bool,
     /// How many packets of this stage were sent to this server under this nonce.
     attempts: u32,
     /// How many servers were tried before this one.
@@ -91,9 +96,11 @@ impl ClientEndpoint {
         if self.session.is_some_and(|session| session.server == server) {
             return self.begin_handshake(now);
         }
+        self.let_go(now);
         let Some(handshake) = self.handshake else { return };
-        let is_current = self.servers.get(handshake.server) == Some(&server);
+        let is_current = handshake.address == Some(server);
         if is_current
+            && !handshake.clings
             && matches!(handshake.stage, Stage::Hello)
             && handshake.rotations + 1 < self.servers.len()
         {
@@ -123,10 +130,13 @@ impl ClientEndpoint {
     }
 
     fn new_handshake(&mut self, server: usize, now: Timestamp) -> Handshake {
+        let own = self.session.filter(|_| self.has_open_calls_in_session());
         Handshake {
             nonce: self.entropy.next_u128(),
             stage: Stage::Hello,
             server,
+            address: own.map(|own| own.server).or_else(|| self.servers.get(server).copied()),
+            clings: own.is_some(),
             attempts: 0,
             rotations: 0,
             begun_at: now,
@@ -136,10 +146,35 @@ impl ClientEndpoint {
         }
     }
 
+    fn has_open_calls_in_session(&self) -> bool {
+        let is_open = |key| self.calls.get(key).is_some_and(|call| !call.has_ended());
+        self.lanes.occupants().any(is_open)
+    }
+
+    /// Lets all servers be tried as soon as no call of the session is open any more.
+    fn let_go(&mut self, now: Timestamp) {
+        let has_open_calls = self.has_open_calls_in_session();
+        let Some(handshake) = self.handshake.as_mut().filter(|it| it.clings) else { return };
+        handshake.clings = has_open_calls;
+        if !has_open_calls && has_other(&self.servers, handshake) {
+            // Whoever waits for a session has not waited for the others yet.
+            handshake.begun_at = now;
+            handshake.timer = now;
+        }
+    }
+
+    /// Whether there are servers that are not tried yet for the sake of open calls. The calls that wait
+    /// for a session then wait for those servers too.
+    pub(super) fn is_held_for_open_calls(&self, handshake: &Handshake) -> bool {
+        handshake.clings && has_other(&self.servers, handshake)
+    }
+
     fn try_next_server(&mut self, now: Timestamp, tried: Handshake) {
-        let server = (tried.server + 1) % self.servers.len().max(1);
+        let is_known = tried.address.is_none_or(|address| self.servers.contains(&address));
+        let step = usize::from(is_known && !tried.clings);
+        let server = (tried.server + step) % self.servers.len().max(1);
         self.handshake = Some(Handshake {
-            rotations: tried.rotations + 1,
+            rotations: tried.rotations + step,
             begun_at: tried.begun_at,
             started_at: tried.started_at,
             ..self.new_handshake(server, now)
@@ -148,6 +183,7 @@ impl ClientEndpoint {
 
     /// Acts on the handshake's timer. The next packet goes out with the next transmission.
     pub(super) fn run_handshake_timer(&mut self, now: Timestamp) {
+        self.let_go(now);
         let Some(handshake) = self.handshake else { return };
         if now.since(handshake.started_at) >= self.config.handshake_timeout {
             self.wants_servers = true;
@@ -165,7 +201,11 @@ impl ClientEndpoint {
             return;
         }
         match handshake.stage {
-            Stage::Hello if handshake.attempts >= HELLOS_PER_SERVER && self.servers.len() > 1 => {
+            Stage::Hello
+                if handshake.attempts >= HELLOS_PER_SERVER
+                    && !handshake.clings
+                    && has_other(&self.servers, &handshake) =>
+            {
                 self.try_next_server(now, handshake);
             }
             Stage::Open(_) if handshake.attempts >= OPENS_PER_COOKIE => {
@@ -189,7 +229,7 @@ impl ClientEndpoint {
         let previous = self.session.map_or(0, |session| session.id);
         let interval = self.handshake_interval(&self.handshake?);
         let handshake = self.handshake.as_mut()?;
-        let &to = self.servers.get(handshake.server)?;
+        let to = handshake.address?;
         if handshake.timer > now {
             return None;
         }
@@ -285,6 +325,7 @@ impl ClientEndpoint {
         body: &[u8],
     ) -> Result<(), DropReason> {
         let (nonce, refusal) = messages::parse_refused(body).ok_or(DropReason::Malformed)?;
+        self.let_go(now);
         let handshake = *self.expected(from, nonce).ok_or(DropReason::StaleHandshake)?;
         if !matches!(handshake.stage, Stage::Open(_)) {
             return Err(DropReason::StaleHandshake);
@@ -349,7 +390,7 @@ impl ClientEndpoint {
     /// The handshake that a packet from `from` with this nonce belongs to.
     fn expected(&mut self, from: SocketAddr, nonce: u128) -> Option<&mut Handshake> {
         let handshake = self.handshake.as_mut()?;
-        let is_ours = handshake.nonce == nonce && self.servers.get(handshake.server) == Some(&from);
+        let is_ours = handshake.nonce == nonce && handshake.address == Some(from);
         is_ours.then_some(handshake)
     }
 
@@ -416,6 +457,11 @@ impl ClientEndpoint {
             self.waiting.push_front(key);
         }
     }
+}
+
+/// Whether there is another server than the one that is tried.
+fn has_other(servers: &[SocketAddr], handshake: &Handshake) -> bool {
+    servers.iter().any(|&server| Some(server) != handshake.address)
 }
 
 fn session(now: Timestamp, welcome: &Welcome, server: SocketAddr) -> Session {

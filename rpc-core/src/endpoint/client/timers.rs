@@ -127,7 +127,11 @@ impl ClientEndpoint {
 
     /// When the call that has waited longest for a session gives up.
     fn first_call_without_server(&self) -> Option<Timestamp> {
-        let begun_at = self.handshake.as_ref()?.begun_at;
+        let handshake = self.handshake.as_ref()?;
+        if self.is_held_for_open_calls(handshake) {
+            return None;
+        }
+        let begun_at = handshake.begun_at;
         let first = self.waiting.iter().find_map(|&key| self.calls.get(key))?;
         Some(first.submitted_at.max(begun_at) + self.config.handshake_timeout)
     }

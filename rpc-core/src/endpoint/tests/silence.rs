@@ -104,3 +104,59 @@ fn what_rests_goes_on_as_soon_as_anything_is_heard() {
     assert!(pair.client.statistics().fences > fences);
     assert_eq!(pair.client.poll_timeout(), None, "the server has answered");
 }
+
+/// Lets time pass without any server, and says when each address was first asked for a session.
+fn asked(pair: &mut Pair, duration: Duration, mut at: impl FnMut(Timestamp, SocketAddr)) {
+    pair.pass(duration, |pair| {
+        let (now, mut out) = (pair.now(), Vec::new());
+        while let Some(transmit) = pair.client.poll_transmit(now, &mut out) {
+            if Header::parse(&out).unwrap().0.kind == Kind::Hello {
+                at(now, transmit.to);
+            }
+            out.clear();
+        }
+    });
+}
+
+#[test]
+fn calls_that_are_open_keep_the_client_at_their_server_until_it_is_unreachable() {
+    let mut pair = Pair::new();
+    let other: SocketAddr = "192.0.2.9:1000".parse().unwrap();
+    let now = pair.now();
+    pair.client.set_servers(now, vec![pair.server_address, other]);
+    pair.open();
+    let begun = pair.now();
+    let key = pair.submit(NewCall { deadline: None, ..call(ECHO, b"x") });
+    let mut own = 0;
+    asked(&mut pair, Duration::from_secs(9), |_, to| {
+        assert_ne!(to, other, "the call may still be answered");
+        own += 1;
+    });
+    assert!(own > 4, "{own}");
+    assert!(pair.client.completion(key).is_none());
+    // Neither a refusal by the network nor other addresses change that.
+    let now = pair.now();
+    pair.client.handle_refused(now, pair.server_address);
+    pair.client.set_servers(now, vec![other]);
+    asked(&mut pair, Duration::from_millis(900), |_, to| assert_ne!(to, other));
+    // A call that was made meanwhile finds the other server.
+    let later = pair.submit(NewCall { deadline: None, ..call(ECHO, b"y") });
+    let mut first = None;
+    asked(&mut pair, Duration::from_secs(3), |now, to| {
+        if to == other {
+            first.get_or_insert(now);
+        }
+    });
+    let (outcome, kind) = pair.failure(key);
+    assert_eq!(outcome, Outcome::Unknown);
+    assert!(matches!(kind, CallErrorKind::Unreachable { .. }), "{kind:?}");
+    assert!(first.expect("it is asked").since(begun) >= Duration::from_secs(10));
+    assert!(pair.client.completion(later).is_none());
+    pair.server_address = other;
+    pair.restart_server();
+    pair.pass(Duration::from_secs(3), Pair::deliver);
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"z"));
+    pair.deliver();
+    assert_eq!(pair.reply(later), "z");
+}
