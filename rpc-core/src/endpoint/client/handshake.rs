@@ -21,6 +21,8 @@ pub(super) struct Session {
     pub(super) id: u64,
     pub(super) server: SocketAddr,
     pub(super) working_delay: Duration,
+    /// The most bytes of arguments that the server takes.
+    pub(super) largest_request: usize,
     /// How long the server keeps it without hearing from this client.
     lease: Duration,
     /// When the newest packet was sent that the server is known to have received.
@@ -465,8 +467,9 @@ fn has_other(servers: &[SocketAddr], handshake: &Handshake) -> bool {
 }
 
 fn session(now: Timestamp, welcome: &Welcome, server: SocketAddr) -> Session {
-    let Welcome { session: id, working_delay, lease, .. } = *welcome;
-    Session { id, server, working_delay, lease, renewed_at: now }
+    let Welcome { session: id, working_delay, lease, largest_request, .. } = *welcome;
+    let largest_request = usize::try_from(largest_request).unwrap_or(usize::MAX);
+    Session { id, server, working_delay, largest_request, lease, renewed_at: now }
 }
 
 /// The round trip of the stage, if only one packet was sent in it (Karn's rule, RFC 6298 section 3).

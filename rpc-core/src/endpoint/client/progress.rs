@@ -56,7 +56,7 @@ impl ClientEndpoint {
     }
 
     fn refusal(&self, call: &NewCall) -> Option<CallErrorKind> {
-        let limit = self.config.datagram_size - DATAGRAM_OVERHEAD - REQUEST_OVERHEAD;
+        let limit = self.largest_request();
         let size = call.body.len();
         if self.is_closed {
             Some(CallErrorKind::Closed)
@@ -69,17 +69,32 @@ impl ClientEndpoint {
         }
     }
 
+    /// The most bytes of arguments: what fits a datagram, and what the server takes, if that is known.
+    fn largest_request(&self) -> usize {
+        let own = self.config.datagram_size - DATAGRAM_OVERHEAD - REQUEST_OVERHEAD;
+        self.session.map_or(own, |session| own.min(session.largest_request))
+    }
+
     /// Gives lanes to waiting calls, as long as there are any of both. While the session is in doubt
     /// they wait for the handshake: what is not sent cannot have run.
     pub(super) fn start_waiting(&mut self) {
         if self.session.is_none() || self.handshake.is_some() {
             return;
         }
+        let limit = self.largest_request();
         while let Some(&key) = self.waiting.front() {
             let Some(call) = self.calls.get(key).filter(|call| call.phase == Phase::Waiting) else {
                 self.waiting.pop_front();
                 continue;
             };
+            let size = call.call.body.len();
+            if size > limit {
+                // It was submitted before anything was known of this server.
+                let outcome = call.earlier;
+                self.waiting.pop_front();
+                self.end(key, outcome, CallErrorKind::RequestTooLarge { size, limit });
+                continue;
+            }
             let lane = if call.call.is_oneway {
                 ONEWAY_LANE
             } else if self.lanes.has_free() {

@@ -288,3 +288,47 @@ fn an_idle_session_takes_no_more_than_4_kib() {
     let bytes = pair.server.session_bytes();
     assert!((2048..=4096).contains(&bytes), "{bytes}");
 }
+
+#[test]
+fn a_request_larger_than_the_server_takes_ends_at_once() {
+    let mut pair = Pair::with(
+        ClientConfig { datagram_size: 9000, ..ClientConfig::default() },
+        ServerConfig::default(),
+    );
+    let submit = |pair: &mut Pair, size| {
+        pair.submit(NewCall { body: Bytes::from(vec![1; size]), ..call(ECHO, b"") })
+    };
+    // Nothing is known of the server when it is submitted.
+    let waited = submit(&mut pair, 1001);
+    let fits = submit(&mut pair, 1000);
+    while !pair.client.has_session() {
+        pair.collect();
+        let now = pair.now();
+        for datagram in core::mem::take(&mut pair.to_server) {
+            pair.server.handle_datagram(now, pair.client_address, None, &datagram);
+        }
+        pair.collect();
+        for datagram in core::mem::take(&mut pair.to_client) {
+            let (header, body) = Header::parse(&datagram).unwrap();
+            let mut datagram = datagram.clone();
+            if header.kind == Kind::Welcome {
+                let welcome = messages::parse_welcome(body).unwrap();
+                let mut out = Vec::new();
+                let welcome = messages::Welcome { largest_request: 1000, ..welcome };
+                messages::write_welcome(&mut out, &welcome);
+                datagram = Bytes::from(out);
+            }
+            pair.client.handle_datagram(now, pair.server_address, None, &datagram);
+        }
+    }
+    let too_large = CallErrorKind::RequestTooLarge { size: 1001, limit: 1000 };
+    assert_eq!(pair.failure(waited), (Outcome::NotExecuted, too_large.clone()));
+    let at_once = submit(&mut pair, 1001);
+    assert_eq!(pair.failure(at_once), (Outcome::NotExecuted, too_large));
+    pair.deliver();
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(fits), "y");
+    assert_eq!(pair.server.statistics().calls, 1);
+}
