@@ -8,8 +8,9 @@
 //! | `receive` | what each answer of the server means for its call |
 //! | `timers` | what is due: copies, probes, fences, deadlines, silence |
 //! | `transmit` | writes what waits to be sent |
-//! | `calls`, `lanes` | the data behind them |
+//! | `calls`, `lanes`, `agenda` | the data behind them |
 
+mod agenda;
 mod call;
 mod calls;
 mod handshake;
@@ -25,6 +26,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
+use self::agenda::Agenda;
 use self::calls::{Calls, Phase};
 use self::handshake::{Handshake, Session};
 use self::lanes::Lanes;
@@ -61,7 +63,7 @@ pub struct ClientEndpoint {
     /// Calls that wait for a session or a lane, in the order in which they get one.
     waiting: VecDeque<CallKey>,
     /// Calls that the server was too busy for, until their timers are due.
-    delayed: Vec<CallKey>,
+    delayed: Agenda,
     lanes: Lanes,
     /// The number of the last call. It never goes back, whatever the session.
     last_sequence: u64,
@@ -75,8 +77,8 @@ pub struct ClientEndpoint {
     held_until: Timestamp,
     /// No timer of a lane's call or of a delayed call is due before this.
     next_timer: Timestamp,
-    /// No deadline is before this.
-    next_deadline: Timestamp,
+    /// The deadlines of the calls that have any.
+    deadlines: Agenda,
     /// No acknowledgement is due before this.
     next_acknowledgement: Timestamp,
     /// When the first packet was sent that has not been followed by any answer.
@@ -129,7 +131,7 @@ impl ClientEndpoint {
             calls: Calls::default(),
             open_calls: 0,
             waiting: VecDeque::new(),
-            delayed: Vec::new(),
+            delayed: Agenda::default(),
             lanes: Lanes::default(),
             last_sequence: 0,
             outbox: VecDeque::new(),
@@ -137,7 +139,7 @@ impl ClientEndpoint {
             outbox_bytes: 0,
             held_until: Timestamp::NEVER,
             next_timer: Timestamp::NEVER,
-            next_deadline: Timestamp::NEVER,
+            deadlines: Agenda::default(),
             next_acknowledgement: Timestamp::NEVER,
             awaiting_since: None,
             silent_probe_at: Timestamp::ZERO,
@@ -215,7 +217,8 @@ impl ClientEndpoint {
     /// How many entries all queues have together, for tests of their bounds.
     #[cfg(test)]
     pub(super) fn footprint(&self) -> usize {
-        self.waiting.len() + self.delayed.len() + self.outbox.len() + self.finished.len()
+        let agendas = self.delayed.len() + self.deadlines.len();
+        self.waiting.len() + agendas + self.outbox.len() + self.finished.len()
     }
 
     /// Begins a handshake although there is a session.

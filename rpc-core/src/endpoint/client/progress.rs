@@ -31,7 +31,12 @@ impl ClientEndpoint {
             self.end(key, Outcome::NotExecuted, kind);
             return key;
         }
-        self.next_deadline = self.next_deadline.min(deadline_at);
+        if deadline_at != Timestamp::NEVER {
+            let calls = &self.calls;
+            self.deadlines.add(deadline_at, key, self.open_calls, |key| {
+                calls.get(key).is_some_and(|call| !call.has_ended())
+            });
+        }
         if self.is_resting {
             self.wake(now);
             // The server may have been replaced meanwhile: ask before the call is sent.
@@ -272,7 +277,7 @@ impl ClientEndpoint {
         }
         if had_lane && lane != ONEWAY_LANE {
             self.lanes.release(lane);
-            if self.lanes.are_free() && self.delayed.is_empty() {
+            if self.lanes.are_free() && self.delayed.len() == 0 {
                 self.next_timer = Timestamp::NEVER;
             }
             self.start_waiting();
@@ -305,7 +310,7 @@ impl ClientEndpoint {
         }
         self.open_calls -= 1;
         if self.open_calls == 0 {
-            self.next_deadline = Timestamp::NEVER;
+            self.deadlines.clear();
         }
         call.completion = Some(completion);
         if matches!(call.phase, Phase::Waiting | Phase::Delayed) {

@@ -228,7 +228,10 @@ impl ClientEndpoint {
             call.phase = Phase::Delayed;
             call.timer = at;
             self.next_timer = self.next_timer.min(at);
-            self.delayed.push(key);
+            let calls = &self.calls;
+            self.delayed.add(at, key, self.open_calls, |key| {
+                calls.get(key).is_some_and(|call| call.phase == Phase::Delayed)
+            });
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is due: copies of requests, probes, fences, deadlines, acknowledgements, silence.
 //!
-//! The three `next_` fields of the endpoint are lower bounds: setting a timer lowers one, and only
+//! The two `next_` fields of the endpoint are lower bounds: setting a timer lowers one, and only
 //! when it has come are the calls behind it looked at and the bound made exact again. A call that is
 //! answered in time, which is nearly every call, costs no search.
 
@@ -20,7 +20,7 @@ const FENCES_WITHOUT_ANSWER: u16 = 16;
 impl ClientEndpoint {
     pub(super) fn run_timers(&mut self, now: Timestamp) {
         self.forgive_a_pause(now);
-        if now >= self.next_deadline {
+        if now >= self.deadlines.next() {
             self.run_deadlines(now);
         }
         self.run_silence(now);
@@ -39,7 +39,7 @@ impl ClientEndpoint {
     }
 
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let mut next = self.next_timer.min(self.next_deadline);
+        let mut next = self.next_timer.min(self.deadlines.next());
         next = next.min(self.next_acknowledgement).min(self.held_until);
         if let Some(handshake) = &self.handshake {
             next = next.min(handshake.timer);
@@ -65,20 +65,12 @@ impl ClientEndpoint {
     }
 
     fn run_deadlines(&mut self, now: Timestamp) {
-        let mut due = Vec::new();
-        let mut next = Timestamp::NEVER;
-        for key in self.calls.keys() {
-            let Some(call) = self.calls.get(key).filter(|call| !call.has_ended()) else { continue };
-            if call.deadline_at <= now {
-                due.push(key);
-            } else {
-                next = next.min(call.deadline_at);
-            }
-        }
-        self.next_deadline = next;
-        for key in due {
+        while let Some(key) = self.deadlines.pop_due(now) {
             self.expire(key);
         }
+        // Nobody is to be woken for calls that were answered in time.
+        let calls = &self.calls;
+        self.deadlines.skip(|key| calls.get(key).is_some_and(|call| !call.has_ended()));
     }
 
     /// How long nothing may be heard before the session is doubted and a handshake begins.
@@ -244,18 +236,14 @@ impl ClientEndpoint {
     }
 
     fn run_delayed(&mut self, now: Timestamp) {
-        for key in core::mem::take(&mut self.delayed) {
+        while let Some(key) = self.delayed.pop_due(now) {
             let delayed = self.calls.get_mut(key).filter(|call| call.phase == Phase::Delayed);
             let Some(call) = delayed else { continue };
-            if call.timer <= now {
-                call.phase = Phase::Waiting;
-                call.timer = Timestamp::NEVER;
-                self.waiting.push_back(key);
-            } else {
-                self.next_timer = self.next_timer.min(call.timer);
-                self.delayed.push(key);
-            }
+            call.phase = Phase::Waiting;
+            call.timer = Timestamp::NEVER;
+            self.waiting.push_back(key);
         }
+        self.next_timer = self.next_timer.min(self.delayed.next());
         if !self.waiting.is_empty() {
             self.doubt_idle_session(now);
         }

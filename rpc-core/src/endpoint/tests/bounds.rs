@@ -332,3 +332,38 @@ fn a_request_larger_than_the_server_takes_ends_at_once() {
     assert_eq!(pair.reply(fits), "y");
     assert_eq!(pair.server.statistics().calls, 1);
 }
+
+#[test]
+fn each_deadline_ends_its_own_call() {
+    let mut pair = Pair::new();
+    pair.open();
+    // Those that wait for a lane as well as those that have one, in no order.
+    let mut keys = Vec::new();
+    for number in 0..500_u64 {
+        let deadline = Duration::from_millis(100 + number * 7 % 500);
+        let key = pair.submit(NewCall { deadline: Some(deadline), ..call(ECHO, b"x") });
+        keys.push((pair.now() + deadline, key));
+    }
+    pair.pass(Duration::from_secs(1), |pair| {
+        pair.lose_everything();
+        let now = pair.now();
+        for &(at, key) in &keys {
+            assert_eq!(pair.client.completion(key).is_some(), at <= now, "{at:?} at {now:?}");
+        }
+    });
+    assert_eq!(pair.client.open_calls(), 0);
+}
+
+#[test]
+fn deadlines_of_ended_calls_do_not_pile_up() {
+    let mut pair = Pair::new();
+    pair.open();
+    let long = pair.submit(NewCall { deadline: None, ..call(ECHO, b"x") });
+    for _ in 0..5000 {
+        let key = pair.submit(call(ECHO, b"x"));
+        pair.client.release(key);
+        pair.lose_everything();
+    }
+    assert!(pair.client.completion(long).is_none());
+    assert!(pair.client.footprint() < 500, "{}", pair.client.footprint());
+}
