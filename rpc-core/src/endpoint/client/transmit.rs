@@ -142,8 +142,8 @@ impl ClientEndpoint {
             return self.finish(key, Ok(bytes::Bytes::new()));
         }
         let wait = backed_off(timeout, call.unanswered, longest);
-        // Up to an eighth more, so that clients that lost a packet together do not repeat it together.
-        let spread = wait.mul_f32(self.jitter.f32() / 8.0);
+        // Up to a sixteenth more, so that clients that lost a packet together do not repeat it together.
+        let spread = wait.mul_f32(self.jitter.f32() / 16.0);
         call.timer = now + wait + spread;
         self.next_timer = self.next_timer.min(call.timer);
         self.awaiting_since.get_or_insert(now);
