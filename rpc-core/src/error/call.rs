@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::marshal::{DecodeError, Unmarshal};
+use crate::marshal::{DecodeError, Unmarshal, from_message};
 
 /// What is known about whether a failed call ran.
 ///
@@ -216,10 +216,7 @@ impl CallError {
         T: for<'a> Unmarshal<'a>,
     {
         let Settlement::Replied(reply) = self.settlement(timeout) else { return None };
-        let mut reader = crate::marshal::Reader::of_message(&reply);
-        let value = T::unmarshal(&mut reader).ok()?;
-        reader.finish().ok()?;
-        Some(value)
+        from_message(&reply).ok()
     }
 
     fn settlement(&self, timeout: Duration) -> Settlement {

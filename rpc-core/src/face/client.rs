@@ -5,8 +5,6 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::address::ServerAddress;
 use super::pending::Pending;
 use super::stub::Stub;
@@ -15,7 +13,7 @@ use crate::driver;
 use crate::endpoint::client::{CallKey, Completion, Failure, NewCall};
 use crate::error::{CallError, CallErrorKind, ConnectError, Outcome, Settle, Settlement};
 use crate::host::{ClientHost, Network};
-use crate::marshal::{Reader, Unmarshal, Writer};
+use crate::marshal::{Unmarshal, Writer, from_message};
 use crate::service::{Interface, Method};
 use crate::statistics::ClientStatistics;
 
@@ -310,7 +308,7 @@ impl Ticket {
             Ok(reply) => reply,
             Err(failure) => return Err(self.into_error(failure)),
         };
-        decode(&reply).map_err(|error| {
+        from_message(&reply).map_err(|error| {
             let kind = CallErrorKind::UndecodableReply(error);
             self.into_error(Failure { outcome: Outcome::Executed, kind })
         })
@@ -364,14 +362,4 @@ impl Drop for OpenRecord {
     fn drop(&mut self) {
         self.host.release(self.key);
     }
-}
-
-fn decode<T>(reply: &Bytes) -> Result<T, crate::marshal::DecodeError>
-where
-    T: for<'a> Unmarshal<'a>,
-{
-    let mut reader = Reader::of_message(reply);
-    let value = T::unmarshal(&mut reader)?;
-    reader.finish()?;
-    Ok(value)
 }

@@ -303,3 +303,14 @@ pub const fn max_of(first: Option<usize>, second: Option<usize>) -> Option<usize
 pub const fn min_add(first: usize, second: usize) -> usize {
     first.saturating_add(second)
 }
+
+/// Decodes a whole message. Bytes that follow the value are an error.
+pub(crate) fn from_message<T>(message: &bytes::Bytes) -> Result<T, DecodeError>
+where
+    T: for<'a> Unmarshal<'a>,
+{
+    let mut reader = Reader::of_message(message);
+    let value = T::unmarshal(&mut reader)?;
+    reader.finish()?;
+    Ok(value)
+}
