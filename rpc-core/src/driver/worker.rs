@@ -29,7 +29,7 @@ use super::wakeups::Wakeups;
 use super::watchdog::Watchdog;
 use crate::config::ServerConfig;
 use crate::endpoint::ServerEndpoint;
-use crate::endpoint::server::{CallToken, Finished, Ready};
+use crate::endpoint::server::Ready;
 use crate::host::ShutdownReport;
 use crate::service::Registry;
 use crate::statistics::ServerStatistics;
@@ -428,19 +428,6 @@ impl ServerLoop {
         }
         core.role.is_summoned = false;
         core
-    }
-
-    /// Records what became of a call that its handler left to be answered later, from any thread.
-    #[allow(dead_code, reason = "handlers that answer later are not there yet")]
-    pub(super) fn complete(&self, token: CallToken, finished: Finished) {
-        let now = self.shared.now();
-        let mut core = self.shared.lock();
-        if core.is_dead() {
-            return;
-        }
-        core.role.endpoint.complete(token, finished);
-        self.notify_shutdowns(&core);
-        drop(self.shared.flush(core, now));
     }
 
     fn notify_shutdowns(&self, core: &Core<ServerRole>) {

@@ -48,10 +48,6 @@ impl Lanes {
         }
     }
 
-    pub(super) fn has_free(&self) -> bool {
-        !self.free.is_empty()
-    }
-
     /// Whether no lane is taken.
     pub(super) fn are_free(&self) -> bool {
         self.free.len() == self.lanes.len()

@@ -102,8 +102,8 @@ impl ClientEndpoint {
             }
             let lane = if call.call.is_oneway {
                 ONEWAY_LANE
-            } else if self.lanes.has_free() {
-                self.lanes.take(key).expect("there is a free lane")
+            } else if let Some(lane) = self.lanes.take(key) {
+                lane
             } else {
                 return;
             };
