@@ -1,5 +1,6 @@
 //! What a handler can know about the call it is answering.
 
+use core::cell::RefCell;
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
@@ -47,6 +48,20 @@ struct Inner {
     reported_at: AtomicU64,
     done: AtomicU64,
     total: AtomicU64,
+}
+
+thread_local! {
+    /// The call in whose scope this thread is.
+    static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
+}
+
+/// Restores the scope that was left for an inner one, also when the inner one unwinds.
+struct OuterScope(Option<Context>);
+
+impl Drop for OuterScope {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
 }
 
 /// How far a handler has come, as WORKING tells the client.
@@ -133,6 +148,39 @@ impl Context {
         self.0.cancelled.store(true, Ordering::Relaxed);
     }
 
+    /// Runs `work` as a part of this call: calls that it makes to other servers end by this call's
+    /// deadline at the latest, since nobody waits for what comes after.
+    ///
+    /// Handlers run like this anyway, `async` ones too. It is for threads and tasks that a handler
+    /// starts. Work that has to outlive the call runs in the scope of a [`detached`](Self::detached)
+    /// context instead.
+    ///
+    /// It holds for the present thread until `work` returns; scopes may be nested, and the innermost
+    /// counts.
+    ///
+    /// ```
+    /// use farcall_core::Context;
+    ///
+    /// # fn write_report() {}
+    /// fn handler(cx: &Context) {
+    ///     let cx = cx.clone();
+    ///     std::thread::spawn(move || cx.scope(write_report)); // its calls end with ours
+    ///     Context::detached().scope(write_report); // its calls have their own deadlines
+    /// }
+    /// # handler(&Context::test());
+    /// ```
+    pub fn scope<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _outer = OuterScope(CURRENT.replace(Some(self.clone())));
+        work()
+    }
+
+    /// How much time the call is left in whose scope the present thread is; `None` if it is in none or
+    /// that call has no deadline.
+    pub(crate) fn remaining_in_scope() -> Option<Duration> {
+        let remaining = CURRENT.try_with(|current| current.borrow().as_ref()?.remaining());
+        remaining.ok().flatten()
+    }
+
     /// Marks that the handler proper is about to be entered: from here on the call has been executed.
     #[doc(hidden)]
     pub fn enter(&self) {
@@ -179,4 +227,31 @@ fn process_clock() -> Arc<dyn Clock> {
     static CLOCK: OnceLock<Arc<ProcessClock>> = OnceLock::new();
     let clock = CLOCK.get_or_init(|| Arc::new(ProcessClock(Instant::now())));
     Arc::clone(clock) as Arc<dyn Clock>
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn the_innermost_scope_counts_and_ends_with_its_work() {
+        let hour = Context::test_with_deadline(Duration::from_secs(3600));
+        let minute = Context::test_with_deadline(Duration::from_secs(60));
+        let remaining = Context::remaining_in_scope;
+        assert_eq!(remaining(), None);
+        hour.scope(|| {
+            assert!(remaining().is_some_and(|left| left > Duration::from_secs(60)));
+            minute.scope(|| {
+                assert!(remaining().is_some_and(|left| left <= Duration::from_secs(60)));
+                Context::detached().scope(|| assert_eq!(remaining(), None));
+            });
+            let panicking = AssertUnwindSafe(|| minute.scope(|| panic!("on purpose")));
+            let unwound = catch_unwind(panicking);
+            assert!(unwound.is_err());
+            assert!(remaining().is_some_and(|left| left > Duration::from_secs(60)));
+        });
+        assert_eq!(remaining(), None);
+    }
 }

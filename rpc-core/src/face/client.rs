@@ -9,6 +9,7 @@ use super::address::ServerAddress;
 use super::pending::Pending;
 use super::stub::Stub;
 use crate::config::ClientConfig;
+use crate::context::Context;
 use crate::driver;
 use crate::endpoint::client::{CallKey, Completion, Failure, NewCall};
 use crate::error::{CallError, CallErrorKind, ConnectError, Outcome, Settle, Settlement};
@@ -114,13 +115,19 @@ impl Client {
     ) -> NewCall {
         let mut writer = Writer::with_capacity(64);
         encode(&mut writer);
+        let deadline = self.deadline.own.or(method.own_deadline()).or(self.deadline.default);
+        // A handler's own calls are of no use to anybody once its caller has given up.
+        let deadline = match (deadline, Context::remaining_in_scope()) {
+            (Some(own), Some(outer)) => Some(own.min(outer)),
+            (own, outer) => own.or(outer),
+        };
         NewCall {
             interface: interface.id(),
             method: method.id(),
             signature: method.signature().hash,
             is_idempotent: method.is_idempotent(),
             is_oneway: method.is_oneway(),
-            deadline: self.deadline.own.or(method.own_deadline()).or(self.deadline.default),
+            deadline,
             body: writer.into_bytes(),
         }
     }

@@ -77,7 +77,8 @@ impl Registry {
     ) -> Finished {
         let Some(service) = self.services.get(service) else { return Finished::UnknownMethod };
         let call = Call::new(method, body, context);
-        match catch_unwind(AssertUnwindSafe(|| service.dispatch(&call))) {
+        let dispatch = || context.scope(|| service.dispatch(&call));
+        match catch_unwind(AssertUnwindSafe(dispatch)) {
             Ok(answer) => answer.into_finished(),
             Err(payload) => Finished::Panicked { message: panic_message(payload) },
         }
