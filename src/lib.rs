@@ -147,10 +147,10 @@ pub use farcall_core::marshal::{
 #[cfg(feature = "sim")]
 pub use farcall_core::sim;
 pub use farcall_core::{
-    CallError, CallErrorKind, CallStatus, Client, ClientBuilder, ClientConfig, ClientStatistics,
-    ConfigError, ConnectError, Context, DropReason, KeptAddress, Loopback, Network, Outcome,
-    Pending, Received, ServeError, Server, ServerAddress, ServerBuilder, ServerConfig,
-    ServerHandle, ServerStatistics, ShutdownReport, Stub,
+    CallError, CallErrorKind, CallFuture, CallStatus, Client, ClientBuilder, ClientConfig,
+    ClientStatistics, ConfigError, ConnectError, Context, DropReason, KeptAddress, Loopback,
+    Network, Outcome, Pending, Received, Reply, ServeError, Server, ServerAddress, ServerBuilder,
+    ServerConfig, ServerHandle, ServerStatistics, ShutdownReport, Stub,
 };
 pub use farcall_macros::rpc_interface;
 
@@ -165,6 +165,8 @@ pub mod __private {
     pub use farcall_core::marshal::{
         DecodeError, Lend, Marshal, Reader, Schema, Unmarshal, Writer, max_add, max_of, min_add,
     };
-    pub use farcall_core::service::{Answer, Call, Interface, Method, Service, method_id};
+    pub use farcall_core::service::{
+        Answer, Call, Interface, Method, OwnedCall, Service, Spawner, method_id,
+    };
     pub use farcall_core::{call_method as call, send_oneway as send, start_method as start};
 }

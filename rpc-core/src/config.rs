@@ -156,6 +156,12 @@ pub struct ServerConfig {
     pub busy_retry_after: Duration,
     /// The most handlers of one session that may run at once. Default: no limit of its own.
     pub maximum_running_per_session: usize,
+    /// The most calls that may wait for an answer without a worker: handlers that are futures and wait
+    /// to be woken, and replies that are owed. While there are as many, no call is taken from the queue,
+    /// so that new ones are soon refused with `Busy`. Handlers that run at that moment may exceed it, by
+    /// the number of workers at most. Handlers that wait in this way for calls to their own server need
+    /// this room for both. Default 65,536.
+    pub maximum_suspended: usize,
     /// The most sessions. Default 16,384.
     pub maximum_sessions: usize,
     /// The most sessions of one source (an IPv4 address or an IPv6 /64); loopback addresses are
@@ -199,6 +205,7 @@ impl Default for ServerConfig {
             maximum_queue_delay: Duration::from_secs(5),
             busy_retry_after: Duration::from_millis(50),
             maximum_running_per_session: usize::MAX,
+            maximum_suspended: 65_536,
             maximum_sessions: 16_384,
             maximum_sessions_per_source: 1024,
             handshakes_per_second: 50,
@@ -228,6 +235,7 @@ impl ServerConfig {
         at_least_one("workers", self.workers)?;
         at_least_one("maximum_queued_calls", self.maximum_queued_calls)?;
         at_least_one("maximum_running_per_session", self.maximum_running_per_session)?;
+        at_least_one("maximum_suspended", self.maximum_suspended)?;
         at_least_one("maximum_sessions", self.maximum_sessions)?;
         at_least_one("maximum_sessions_per_source", self.maximum_sessions_per_source)?;
         at_least_one("handshakes_per_second", self.handshakes_per_second as usize)?;

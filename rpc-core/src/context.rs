@@ -2,7 +2,7 @@
 
 use core::cell::RefCell;
 use core::fmt;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -44,11 +44,20 @@ struct Inner {
     clock: Arc<dyn Clock>,
     entered: AtomicBool,
     cancelled: AtomicBool,
+    /// How the handler and the [`Reply`](crate::Reply) it was given stand to each other.
+    later: AtomicU8,
     has_reported: AtomicBool,
     reported_at: AtomicU64,
     done: AtomicU64,
     total: AtomicU64,
 }
+
+/// The handler has not returned.
+const HANDLER_RUNS: u8 = 0;
+/// It has returned, and its answer comes later.
+const HANDLER_RETURNED: u8 = 1;
+/// Its reply was dropped by a panic before it returned.
+const REPLY_LOST: u8 = 2;
 
 thread_local! {
     /// The call in whose scope this thread is.
@@ -84,6 +93,7 @@ impl Context {
             clock,
             entered: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
+            later: AtomicU8::new(HANDLER_RUNS),
             has_reported: AtomicBool::new(false),
             reported_at: AtomicU64::new(0),
             done: AtomicU64::new(0),
@@ -189,6 +199,21 @@ impl Context {
 
     pub(crate) fn is_entered(&self) -> bool {
         self.0.entered.load(Ordering::Acquire)
+    }
+
+    /// The handler has returned, and the answer comes later. False if it cannot come any more, because
+    /// a panic dropped the reply.
+    pub(crate) fn end_handler(&self) -> bool {
+        self.0.later.swap(HANDLER_RETURNED, Ordering::AcqRel) != REPLY_LOST
+    }
+
+    /// A panic has dropped the reply. True if the handler has not returned, and hears of it when it
+    /// does.
+    pub(crate) fn lose_reply(&self) -> bool {
+        let later = &self.0.later;
+        later
+            .compare_exchange(HANDLER_RUNS, REPLY_LOST, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     pub(crate) fn last_report(&self) -> Option<Report> {

@@ -13,29 +13,14 @@ use crate::error::{CallErrorKind, ConnectError, ServeError, Settlement};
 use crate::service::Registry;
 use crate::statistics::{ClientStatistics, ServerStatistics};
 
-/// Drives one client endpoint.
+/// Knows calls that were submitted: all that a handle of one needs.
 ///
 /// A submitted call has to be released exactly once, by [`release`](Self::release) or
 /// [`detach`](Self::detach); until then its completion can be asked for again.
-pub trait ClientHost: Send + Sync + 'static {
-    /// Submits a call and sends it as far as that is possible at once. Never blocks.
-    fn submit(&self, call: NewCall) -> CallKey;
-
+pub trait CallHost: Send + Sync + 'static {
     /// Waits until the call has ended or `timeout` is over, driving the endpoint meanwhile. The call
     /// stays known until it is released.
     fn wait(&self, key: CallKey, timeout: Option<Duration>) -> Option<Completion>;
-
-    /// [`submit`](Self::submit) and [`wait`](Self::wait) in one, without a time-out. A host may be able
-    /// to do this with less: the caller is known to be the one who drives the call, and a call that
-    /// would wait for its own caller is refused before it is sent.
-    fn call(&self, call: NewCall) -> (CallKey, Completion) {
-        let key = self.submit(call);
-        loop {
-            if let Some(completion) = self.wait(key, None) {
-                return (key, completion);
-            }
-        }
-    }
 
     /// The completion, if the call has ended; otherwise `waker` is woken when it does. The call stays
     /// known until it is released.
@@ -64,6 +49,24 @@ pub trait ClientHost: Send + Sync + 'static {
 
     /// Waits for a definite answer to a call that ended with an unknown outcome and is not released.
     fn settle(&self, key: CallKey, timeout: Duration) -> Settlement;
+}
+
+/// Drives one client endpoint.
+pub trait ClientHost: CallHost {
+    /// Submits a call and sends it as far as that is possible at once. Never blocks.
+    fn submit(&self, call: NewCall) -> CallKey;
+
+    /// [`submit`](Self::submit) and [`wait`](CallHost::wait) in one, without a time-out. A host may be able
+    /// to do this with less: the caller is known to be the one who drives the call, and a call that
+    /// would wait for its own caller is refused before it is sent.
+    fn call(&self, call: NewCall) -> (CallKey, Completion) {
+        let key = self.submit(call);
+        loop {
+            if let Some(completion) = self.wait(key, None) {
+                return (key, completion);
+            }
+        }
+    }
 
     /// Waits for a session.
     ///
@@ -109,6 +112,10 @@ pub trait ServerControl: Send + Sync {
     /// are acknowledged, and closes.
     fn shutdown(&self, grace: Duration) -> ShutdownReport;
 
+    /// As [`shutdown`](Self::shutdown), with time for every handler that runs, and little time for
+    /// calls that wait for an answer without a worker, which may never come.
+    fn close(&self);
+
     /// Counters.
     fn statistics(&self) -> ServerStatistics;
 }
@@ -117,7 +124,8 @@ pub trait ServerControl: Send + Sync {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "it says whether handlers were still running"]
 pub struct ShutdownReport {
-    /// Handlers that still ran when the grace time was over.
+    /// Calls that were not answered when the grace time was over: handlers that still ran, futures
+    /// that had not ended and replies that were owed.
     pub running: usize,
     /// Replies that no client had acknowledged when the server closed.
     pub unacknowledged: usize,

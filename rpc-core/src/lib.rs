@@ -48,4 +48,5 @@ pub use face::{
     ServerHandle, Stub, call_method, send_oneway, start_method,
 };
 pub use host::{Network, ShutdownReport};
+pub use service::{CallFuture, Reply};
 pub use statistics::{ClientStatistics, DropReason, Received, ServerStatistics};

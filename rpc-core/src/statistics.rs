@@ -160,8 +160,11 @@ pub struct ServerStatistics {
     pub sessions_expired: u64,
     /// Calls that wait for a worker now.
     pub queued: usize,
-    /// Handlers that run now.
+    /// Calls now whose handlers run or will answer later.
     pub running: usize,
+    /// Those of them that wait for an answer without a worker: futures that wait to be woken or
+    /// polled, and owed replies.
+    pub suspended: usize,
     /// Bytes of stored replies now.
     pub reply_bytes: usize,
 }

@@ -22,7 +22,7 @@ use crate::config::ClientConfig;
 use crate::endpoint::ClientEndpoint;
 use crate::endpoint::client::{CallKey, CallStatus, Completion, Failure, NewCall};
 use crate::error::{CallErrorKind, ConnectError, Outcome, Settlement};
-use crate::host::ClientHost;
+use crate::host::{CallHost, ClientHost};
 use crate::statistics::ClientStatistics;
 use crate::time::{Clock, Timestamp};
 
@@ -147,40 +147,7 @@ impl Handle {
     }
 }
 
-impl ClientHost for Handle {
-    fn submit(&self, call: NewCall) -> CallKey {
-        if self.is_forked() {
-            return NEVER_SUBMITTED;
-        }
-        let (mut core, now) = self.client.listen_first();
-        if core.is_dead() {
-            return NEVER_SUBMITTED;
-        }
-        let key = core.role.submit(now, call);
-        self.client.conclude_start(core, key, now);
-        key
-    }
-
-    fn call(&self, call: NewCall) -> (CallKey, Completion) {
-        if self.is_forked() {
-            return (NEVER_SUBMITTED, Err(self.failure(NEVER_SUBMITTED)));
-        }
-        let visit = Visit::enter(|| self.servers(), Admission::FreeWorker);
-        if visit.is_refused() {
-            let failure =
-                Failure { outcome: Outcome::NotExecuted, kind: CallErrorKind::WouldDeadlock };
-            return (NEVER_SUBMITTED, Err(failure));
-        }
-        let (mut core, now) = self.client.listen_first();
-        if core.is_dead() {
-            return (NEVER_SUBMITTED, Err(self.failure(NEVER_SUBMITTED)));
-        }
-        let key = core.role.submit(now, call);
-        let completion = |role: &mut ClientRole| role.endpoint.completion(key).cloned();
-        let completion = self.client.drive(core, Subject::Call(key), None, completion);
-        (key, completion.unwrap_or_else(|| Err(self.failure(key))))
-    }
-
+impl CallHost for Handle {
     fn wait(&self, key: CallKey, timeout: Option<Duration>) -> Option<Completion> {
         if self.is_out_of_reach(key) {
             return Some(Err(self.failure(key)));
@@ -293,6 +260,41 @@ impl ClientHost for Handle {
             is_final.then_some(settlement)
         });
         settled.unwrap_or(Settlement::Open)
+    }
+}
+
+impl ClientHost for Handle {
+    fn submit(&self, call: NewCall) -> CallKey {
+        if self.is_forked() {
+            return NEVER_SUBMITTED;
+        }
+        let (mut core, now) = self.client.listen_first();
+        if core.is_dead() {
+            return NEVER_SUBMITTED;
+        }
+        let key = core.role.submit(now, call);
+        self.client.conclude_start(core, key, now);
+        key
+    }
+
+    fn call(&self, call: NewCall) -> (CallKey, Completion) {
+        if self.is_forked() {
+            return (NEVER_SUBMITTED, Err(self.failure(NEVER_SUBMITTED)));
+        }
+        let visit = Visit::enter(|| self.servers(), Admission::FreeWorker);
+        if visit.is_refused() {
+            let failure =
+                Failure { outcome: Outcome::NotExecuted, kind: CallErrorKind::WouldDeadlock };
+            return (NEVER_SUBMITTED, Err(failure));
+        }
+        let (mut core, now) = self.client.listen_first();
+        if core.is_dead() {
+            return (NEVER_SUBMITTED, Err(self.failure(NEVER_SUBMITTED)));
+        }
+        let key = core.role.submit(now, call);
+        let completion = |role: &mut ClientRole| role.endpoint.completion(key).cloned();
+        let completion = self.client.drive(core, Subject::Call(key), None, completion);
+        (key, completion.unwrap_or_else(|| Err(self.failure(key))))
     }
 
     fn ready(&self, timeout: Duration) -> Result<(), Option<CallErrorKind>> {

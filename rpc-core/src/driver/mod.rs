@@ -8,7 +8,8 @@
 //! |---|---|
 //! | `seat` | the role as a value, and the rules of handing it on |
 //! | `client_loop`, `waiters`, `background`, `client` | a client's callers take turns |
-//! | `worker`, `watchdog`, `runtimes`, `serving`, `server` | a server's threads take turns |
+//! | `worker`, `server_role`, `watchdog`, `runtimes`, `serving`, `server` | a server's threads take turns |
+//! | `later`, `closing` | answers that come after the handler's end; how a server ends |
 //! | `socket`, `udp`, `local`, `loopback` | datagrams, over UDP or in process |
 //! | `inbox`, `outbox`, `wakeups` | what crosses the border of the lock |
 //! | `timer`, `clock`, `entropy` | what is asked of the system |
@@ -20,14 +21,17 @@ mod background;
 mod client;
 mod client_loop;
 mod clock;
+mod closing;
 mod entropy;
 mod inbox;
+mod later;
 mod local;
 mod loopback;
 mod outbox;
 mod runtimes;
 mod seat;
 mod server;
+mod server_role;
 mod serving;
 mod socket;
 #[cfg(test)]

@@ -9,9 +9,10 @@ use std::thread;
 use super::clock::SystemClock;
 use super::entropy::SystemEntropy;
 use super::seat::Parts;
+use super::server_role::ServerRole;
 use super::socket::Socket;
 use super::udp::UdpLink;
-use super::worker::{ServerLoop, ServerRole};
+use super::worker::ServerLoop;
 use crate::config::ServerConfig;
 use crate::endpoint::ServerEndpoint;
 use crate::endpoint::server::MethodTable;
@@ -89,7 +90,7 @@ impl Binding {
         let endpoint = ServerEndpoint::new(config.clone(), methods, context_clock, entropy, now);
         let role = ServerRole::new(endpoint, &config).map_err(ServeError::Loop)?;
         let shared = self.parts.assemble(self.socket, clock, role).map_err(ServeError::Loop)?;
-        Ok(Arc::new(ServerLoop::new(shared, registry, self.local, &config)))
+        Ok(ServerLoop::new(shared, registry, self.local, &config))
     }
 }
 
@@ -155,7 +156,11 @@ impl ServerControl for Control {
     }
 
     fn shutdown(&self, grace: Duration) -> ShutdownReport {
-        self.server.shutdown(grace, self.linger)
+        self.server.shutdown(grace, grace, self.linger)
+    }
+
+    fn close(&self) {
+        let _report = self.server.shutdown(Duration::MAX, self.linger, self.linger);
     }
 
     fn statistics(&self) -> ServerStatistics {

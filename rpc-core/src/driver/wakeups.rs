@@ -7,6 +7,7 @@ use std::task::Waker;
 use std::thread::Thread;
 
 use super::watchdog::Watchdog;
+use crate::service::Task;
 
 /// Threads and tasks that have been chosen under the lock and are woken without it.
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub(super) struct Wakeups {
     tasks: Vec<Waker>,
     starts_background: bool,
     alarm: Option<Arc<Watchdog>>,
+    /// Futures of calls that nobody will be told of.
+    discarded: Vec<Arc<Task>>,
 }
 
 impl Wakeups {
@@ -29,6 +32,11 @@ impl Wakeups {
     /// Rings the alarm that the standby thread of a server sleeps on.
     pub(super) fn ring(&mut self, alarm: &Arc<Watchdog>) {
         self.alarm = Some(Arc::clone(alarm));
+    }
+
+    /// Lets futures be dropped.
+    pub(super) fn discard_tasks(&mut self, tasks: Vec<Arc<Task>>) {
+        self.discarded = tasks;
     }
 
     /// Asks for the background thread of a client to be started.
@@ -68,6 +76,9 @@ impl Wakeups {
         for task in self.tasks.drain(..) {
             // A waker is the user's code, and its panic is no reason to lose the others.
             drop(catch_unwind(AssertUnwindSafe(|| task.wake())));
+        }
+        for task in self.discarded.drain(..) {
+            task.discard();
         }
     }
 }

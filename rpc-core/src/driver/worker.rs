@@ -16,22 +16,18 @@ use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::thread::{self, Thread};
+use std::sync::{Arc, Weak};
+use std::thread;
 
 use parking_lot::{Condvar, MutexGuard};
 
 use super::outbox::Outbox;
-use super::runtimes::Runtimes;
-use super::seat::{Core, Leader, Role, Shared};
+use super::seat::{Core, Leader, Shared};
+use super::server_role::{Job, ServerRole, Work};
 use super::serving::{self, Admission, Serving};
 use super::wakeups::Wakeups;
-use super::watchdog::Watchdog;
 use crate::config::ServerConfig;
-use crate::endpoint::ServerEndpoint;
-use crate::endpoint::server::Ready;
-use crate::host::ShutdownReport;
-use crate::service::Registry;
+use crate::service::{Dispatched, Registry};
 use crate::statistics::ServerStatistics;
 use crate::time::Timestamp;
 
@@ -39,149 +35,20 @@ use crate::time::Timestamp;
 /// known to be short. It never waits for anything else.
 const LONGEST_REPLY_DELAY: Duration = Duration::from_micros(100);
 
-/// How long calls may wait for the leader while workers are idle.
-const LONGEST_WAIT: Duration = Duration::from_micros(200);
-
 /// How long the leader runs handlers before it looks at the socket again.
 const LONGEST_RUN: Duration = Duration::from_millis(1);
 
 /// What the threads of a server share.
 pub(super) struct ServerLoop {
-    shared: Shared<ServerRole>,
+    pub(super) shared: Shared<ServerRole>,
     registry: Registry,
     local: SocketAddr,
     spin: Duration,
     threshold: Duration,
     /// Something that a shutdown waits for has changed.
-    changed: Condvar,
-}
-
-/// A server's endpoint and what its threads are doing.
-pub(super) struct ServerRole {
-    endpoint: ServerEndpoint,
-    runtimes: Runtimes,
-    watchdog: Arc<Watchdog>,
-    workers: usize,
-    threads: usize,
-    /// Handlers that run.
-    busy: usize,
-    /// Handlers among them that wait for calls to this very server.
-    waiting_inside: usize,
-    /// Since when the last leader has been in a handler. `None`: it does not come back.
-    left_at: Option<Timestamp>,
-    idle: Vec<Thread>,
-    has_standby: bool,
-    watchdog_is_set: bool,
-    /// Whether a thread is on its way to take a call.
-    is_summoned: bool,
-    shutdowns: usize,
-    is_stopping: bool,
-    failure: Option<io::Error>,
-}
-
-impl Role for ServerRole {
-    type Machine = ServerEndpoint;
-
-    fn machine(&mut self) -> &mut ServerEndpoint {
-        &mut self.endpoint
-    }
-
-    fn on_death(&mut self, wakeups: &mut Wakeups) {
-        self.dismiss(wakeups);
-    }
-}
-
-impl ServerRole {
-    pub(super) fn new(endpoint: ServerEndpoint, config: &ServerConfig) -> io::Result<Self> {
-        Ok(Self {
-            endpoint,
-            runtimes: Runtimes::default(),
-            watchdog: Arc::new(Watchdog::new()?),
-            workers: config.workers,
-            threads: 0,
-            busy: 0,
-            waiting_inside: 0,
-            left_at: None,
-            idle: Vec::new(),
-            has_standby: false,
-            watchdog_is_set: false,
-            is_summoned: false,
-            shutdowns: 0,
-            is_stopping: false,
-            failure: None,
-        })
-    }
-
-    /// Takes the next call, if a worker may run it.
-    fn take(&mut self, now: Timestamp) -> Option<Job> {
-        if self.busy >= self.workers {
-            return None;
-        }
-        let ready = self.endpoint.take_ready(now)?;
-        self.busy += 1;
-        Some(Job { method: (ready.service, ready.method), ready })
-    }
-
-    /// Whether somebody other than the last leader should lead now.
-    fn is_abandoned(&self, now: Timestamp, threshold: Duration) -> bool {
-        self.left_at.is_none_or(|left_at| now.since(left_at) >= threshold)
-    }
-
-    /// Whether the calls that wait should not wait for the leader, who runs one after the other.
-    fn is_backed_up(&self, now: Timestamp, next: (usize, u32), threshold: Duration) -> bool {
-        let usual = self.runtimes.usual(next).unwrap_or_default();
-        let queued = u32::try_from(self.endpoint.queued()).unwrap_or(u32::MAX);
-        let oldest = self.endpoint.oldest_queued().unwrap_or(now);
-        usual > threshold
-            || usual.saturating_mul(queued) > LONGEST_WAIT
-            || now.since(oldest) > LONGEST_WAIT
-    }
-
-    /// The watchdog, if it has to be set: it is set once, for as long as it takes to ring.
-    fn engage_watchdog(&mut self) -> Option<Arc<Watchdog>> {
-        let is_set = core::mem::replace(&mut self.watchdog_is_set, true);
-        (!is_set).then(|| Arc::clone(&self.watchdog))
-    }
-
-    /// Brings in one more thread to run a call.
-    fn summon(&mut self, wakeups: &mut Wakeups) {
-        if self.is_summoned {
-            return;
-        }
-        if let Some(thread) = self.idle.pop() {
-            wakeups.add_thread(thread);
-        } else if self.has_standby {
-            self.watchdog_is_set = true;
-            wakeups.ring(&self.watchdog);
-        } else {
-            // Every thread is in a handler or on its way out of one, and will look for itself.
-            return;
-        }
-        self.is_summoned = true;
-    }
-
-    /// Somebody has to stand by. To be called by whoever goes to work.
-    fn appoint_standby(&mut self, wakeups: &mut Wakeups) {
-        if !self.has_standby
-            && let Some(thread) = self.idle.pop()
-        {
-            wakeups.add_thread(thread);
-        }
-    }
-
-    /// Makes every thread look that does not look anyway.
-    fn dismiss(&mut self, wakeups: &mut Wakeups) {
-        for thread in self.idle.drain(..) {
-            wakeups.add_thread(thread);
-        }
-        wakeups.ring(&self.watchdog);
-    }
-}
-
-/// A call that was taken.
-struct Job {
-    method: (usize, u32),
-    ready: Ready,
+    pub(super) changed: Condvar,
+    /// For the calls that are answered later.
+    pub(super) me: Weak<Self>,
 }
 
 /// What is taken along out of the lock.
@@ -190,7 +57,7 @@ struct Crossing<'a> {
     wakeups: &'a mut Wakeups,
 }
 
-type Guard<'a> = MutexGuard<'a, Core<ServerRole>>;
+pub(super) type Guard<'a> = MutexGuard<'a, Core<ServerRole>>;
 
 impl ServerLoop {
     pub(super) fn new(
@@ -198,9 +65,18 @@ impl ServerLoop {
         registry: Registry,
         local: SocketAddr,
         config: &ServerConfig,
-    ) -> Self {
+    ) -> Arc<Self> {
         let (spin, threshold) = (config.spin, config.handler_threshold);
-        Self { shared, registry, local, spin, threshold, changed: Condvar::new() }
+        let changed = Condvar::new();
+        Arc::new_cyclic(|me| Self {
+            shared,
+            registry,
+            local,
+            spin,
+            threshold,
+            changed,
+            me: Weak::clone(me),
+        })
     }
 
     pub(super) fn local_addr(&self) -> SocketAddr {
@@ -266,7 +142,7 @@ impl ServerLoop {
                 MutexGuard::unlocked(&mut core, || outbox.send());
             }
             let has_work = core.role.busy < core.role.workers
-                && core.role.endpoint.peek_ready().is_some()
+                && core.role.peek().is_some()
                 && !core.role.is_summoned;
             let until = has_work.then_some(now);
             // Whoever spins takes the processor from a handler that owes an answer.
@@ -346,7 +222,7 @@ impl ServerLoop {
         wakeups: &mut Wakeups,
     ) -> Option<Job> {
         let role = &mut core.role;
-        let next = role.endpoint.peek_ready()?;
+        let next = role.peek()?;
         if role.busy >= role.workers || now.since(turn) >= LONGEST_RUN {
             return None;
         }
@@ -360,10 +236,10 @@ impl ServerLoop {
     }
 
     /// Brings in one more thread if calls remain that should not wait for those who are awake.
-    fn share(&self, core: &mut Core<ServerRole>, now: Timestamp, wakeups: &mut Wakeups) {
+    pub(super) fn share(&self, core: &mut Core<ServerRole>, now: Timestamp, wakeups: &mut Wakeups) {
         let leader_sleeps = core.sleeps_until().is_some();
         let role = &mut core.role;
-        let Some(next) = role.endpoint.peek_ready() else { return };
+        let Some(next) = role.peek() else { return };
         if role.busy < role.workers
             && (leader_sleeps || role.is_backed_up(now, next, self.threshold))
         {
@@ -373,18 +249,22 @@ impl ServerLoop {
 
     /// Runs a call, without the lock and without the seat. Its answer waits in the endpoint then.
     fn run(&self, job: Job) -> (Guard<'_>, Timestamp) {
-        let Job { method, ready } = job;
+        let Job { method, work } = job;
         let start = self.shared.now();
-        let finished =
-            self.registry.dispatch(ready.service, ready.method, &ready.body, &ready.context);
-        let token = ready.token;
-        drop(ready);
+        let (token, dispatched) = match work {
+            Work::Call(ready) => (ready.token, self.registry.dispatch(&ready, self)),
+            Work::Task(task) => (task.token(), task.resume()),
+        };
         let now = self.shared.now();
         let mut core = self.shared.lock();
         core.role.busy -= 1;
-        if !core.is_dead() {
-            core.role.runtimes.record(method, now.since(start));
-            core.role.endpoint.complete(token, finished);
+        core.role.runtimes.record(method, now.since(start));
+        match dispatched {
+            Dispatched::Finished(finished) if !core.is_dead() => {
+                core.role.complete(token, finished);
+            }
+            Dispatched::Finished(_) => {}
+            later => self.put_off(&mut core, now, token, later),
         }
         self.notify_shutdowns(&core);
         (core, now)
@@ -430,67 +310,10 @@ impl ServerLoop {
         core
     }
 
-    fn notify_shutdowns(&self, core: &Core<ServerRole>) {
+    pub(super) fn notify_shutdowns(&self, core: &Core<ServerRole>) {
         if core.role.shutdowns > 0 {
             self.changed.notify_all();
         }
-    }
-
-    /// Admits nothing more, lets handlers end within `grace`, and waits for at most `linger` until the
-    /// last replies are acknowledged.
-    pub(super) fn shutdown(&self, grace: Duration, linger: Duration) -> ShutdownReport {
-        let mut core = self.shared.lock();
-        core.role.shutdowns += 1;
-        if !core.is_dead() {
-            core.role.endpoint.begin_shutdown();
-        }
-        core = self.wait_while(core, grace, |role| {
-            role.endpoint.running() > 0 || role.endpoint.queued() > 0
-        });
-        let running = core.role.endpoint.running();
-        core = self.wait_while(core, linger, |role| role.endpoint.unacknowledged() > 0);
-        let unacknowledged = core.role.endpoint.unacknowledged();
-        drop(core);
-        self.stop();
-        // What is left are threads in handlers that do not end. They end when their handlers do.
-        let core = self.shared.lock();
-        self.wait_while(core, Duration::from_secs(1), |role| role.threads > role.busy)
-            .role
-            .shutdowns -= 1;
-        ShutdownReport { running, unacknowledged }
-    }
-
-    /// Ends the threads that are in no handler at once, and the others when their handlers end.
-    pub(super) fn stop(&self) {
-        let mut wakeups = Wakeups::default();
-        let mut core = self.shared.lock();
-        core.role.is_stopping = true;
-        if !core.is_dead() {
-            core.role.endpoint.say_goodbye();
-            core = self.shared.flush(core, self.shared.now());
-        }
-        core.role.dismiss(&mut wakeups);
-        core.close();
-        drop(core);
-        self.shared.wake_leader();
-        wakeups.wake_threads();
-    }
-
-    fn wait_while<'a>(
-        &'a self,
-        mut core: Guard<'a>,
-        time: Duration,
-        mut condition: impl FnMut(&ServerRole) -> bool,
-    ) -> Guard<'a> {
-        let end = self.shared.now() + time;
-        while condition(&core.role) && !core.is_dead() {
-            let rest = end.since(self.shared.now());
-            if rest.is_zero() {
-                break;
-            }
-            self.changed.wait_for(&mut core, rest);
-        }
-        core
     }
 }
 

@@ -101,6 +101,9 @@ pub enum CallErrorKind {
     },
     /// The handler ended without answering.
     ReplyDropped,
+    /// The server gave the call up before its handler was entered: the executor that its future was
+    /// handed to did not take it, or dropped it before polling it.
+    Abandoned,
     /// The call ran, and its reply was not kept because it is idempotent.
     ReplyNotKept,
     /// Client and server speak different versions of the protocol.
@@ -292,6 +295,10 @@ impl fmt::Display for CallErrorKind {
             Self::ReplyTooLarge { detail } => write!(f, "the result is too large: {detail}"),
             Self::HandlerPanicked { message } => write!(f, "the handler panicked: {message}"),
             Self::ReplyDropped => f.write_str("the handler ended without answering"),
+            Self::Abandoned => f.write_str(
+                "the server gave it up before its handler was entered; does the executor of the \
+                 server's futures still run?",
+            ),
             Self::ReplyNotKept => {
                 f.write_str("its result was lost on the way and is not kept for idempotent calls")
             }

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::driver;
 use crate::endpoint::client::{CallKey, Completion, Failure, NewCall};
 use crate::error::{CallError, CallErrorKind, ConnectError, Outcome, Settle, Settlement};
-use crate::host::{ClientHost, Network};
+use crate::host::{CallHost, ClientHost, Network};
 use crate::marshal::{Unmarshal, Writer, from_message};
 use crate::service::{Interface, Method};
 use crate::statistics::ClientStatistics;
@@ -260,7 +260,7 @@ pub fn send(
 
 /// A call that was submitted, and the duty to release it.
 pub(super) struct Ticket {
-    pub(super) host: Arc<dyn ClientHost>,
+    pub(super) host: Arc<dyn CallHost>,
     pub(super) key: CallKey,
     interface: &'static Interface,
     method: &'static Method,
@@ -279,6 +279,16 @@ enum Duty {
 }
 
 impl Ticket {
+    /// A call that `host` knows already.
+    pub(super) fn of(
+        host: Arc<dyn CallHost>,
+        key: CallKey,
+        interface: &'static Interface,
+        method: &'static Method,
+    ) -> Self {
+        Self { host, key, interface, method, duty: Duty::Release }
+    }
+
     fn submit(
         client: &Client,
         interface: &'static Interface,
@@ -355,7 +365,7 @@ impl Drop for Ticket {
 
 /// The record of a call whose outcome was unknown when its error was made.
 struct OpenRecord {
-    host: Arc<dyn ClientHost>,
+    host: Arc<dyn CallHost>,
     key: CallKey,
 }
 

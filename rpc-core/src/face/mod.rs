@@ -2,6 +2,7 @@
 
 mod address;
 mod client;
+mod pair;
 mod pending;
 mod server;
 mod stub;

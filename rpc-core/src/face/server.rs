@@ -148,7 +148,10 @@ impl ServerBuilder {
 
 /// A server that runs in the background.
 ///
-/// Dropping it stops the admission of calls, lets running handlers end, and closes the server.
+/// Dropping it stops the admission of calls, lets running handlers end, and closes the server. Calls
+/// that are to be answered later, by a [`Reply`](crate::Reply) or by a handler that is a future, get
+/// [`ServerConfig::linger`]; after that the futures are dropped and the replies go nowhere.
+/// [`shutdown`](Self::shutdown) gives them more.
 /// [`detach`](Self::detach) lets it run for as long as the process lives.
 #[must_use = "dropping it stops the server"]
 pub struct ServerHandle {
@@ -188,7 +191,7 @@ impl ServerHandle {
 impl Drop for ServerHandle {
     fn drop(&mut self) {
         if let Some(control) = self.control.take() {
-            let _report = control.shutdown(Duration::MAX);
+            control.close();
         }
     }
 }

@@ -3,12 +3,14 @@
 use core::any::Any;
 use core::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::answer::{Answer, Handler, Kind};
+use super::keeper::{Debt, Keeper};
+use super::spawner::Spawner;
+use super::task::Task;
 use super::{Call, Service};
-use crate::context::Context;
-use crate::endpoint::server::{Finished, MethodEntry, MethodTable};
+use crate::endpoint::server::{Finished, MethodEntry, MethodTable, Ready};
 use crate::error::ServeError;
 
 /// Every interface that one server serves.
@@ -67,22 +69,68 @@ impl Registry {
         Ok(table)
     }
 
-    /// Runs one call. A panic of the handler ends in [`Finished::Panicked`], never in the caller.
-    pub fn dispatch(
-        &self,
-        service: usize,
-        method: u32,
-        body: &Bytes,
-        context: &Context,
-    ) -> Finished {
-        let Some(service) = self.services.get(service) else { return Finished::UnknownMethod };
-        let call = Call::new(method, body, context);
-        let dispatch = || context.scope(|| service.dispatch(&call));
+    /// Runs one call that `keeper` has taken. A panic of the handler ends in [`Finished::Panicked`],
+    /// never in the caller. A future is polled for the first time.
+    pub fn dispatch(&self, ready: &Ready, keeper: &dyn Keeper) -> Dispatched {
+        let Some(service) = self.services.get(ready.service) else {
+            return Dispatched::Finished(Finished::UnknownMethod);
+        };
+        let call = Call::new(ready, keeper);
+        let dispatch = || ready.context.scope(|| service.dispatch(&call));
         match catch_unwind(AssertUnwindSafe(dispatch)) {
-            Ok(answer) => answer.into_finished(),
-            Err(payload) => Finished::Panicked { message: panic_message(payload) },
+            Ok(Answer(Kind::Finished(finished))) => Dispatched::Finished(finished),
+            Ok(Answer(Kind::Later)) if ready.context.end_handler() => Dispatched::Later,
+            Ok(Answer(Kind::Later)) => Dispatched::Finished(Finished::Dropped),
+            Ok(Answer(Kind::Future(handler, spawner))) => begin(handler, spawner, ready, keeper),
+            Err(payload) => {
+                Dispatched::Finished(Finished::Panicked { message: panic_message(payload) })
+            }
         }
     }
+}
+
+/// How a call was answered.
+#[derive(Debug)]
+pub enum Dispatched {
+    /// At once.
+    Finished(Finished),
+    /// It will be, and the worker is free meanwhile. The answer may have come already.
+    Later,
+    /// As `Later`, by this future, which waits to be woken.
+    Idle(Arc<Task>),
+    /// As `Later`, by this future, which was woken already and is to be polled again.
+    Woken(Arc<Task>),
+}
+
+impl Dispatched {
+    /// The future that answers, if that is how.
+    pub fn into_task(self) -> Option<Arc<Task>> {
+        match self {
+            Self::Finished(_) | Self::Later => None,
+            Self::Idle(task) | Self::Woken(task) => Some(task),
+        }
+    }
+}
+
+#[cold]
+fn begin(
+    handler: Handler,
+    spawner: Option<Spawner>,
+    ready: &Ready,
+    keeper: &dyn Keeper,
+) -> Dispatched {
+    let Ready { token, service, method, context, .. } = ready;
+    let (context, keeper) = (context.clone(), keeper.downgrade());
+    if let Some(spawner) = spawner {
+        // Nobody waits for this thread any more, whatever the executor does.
+        context.end_handler();
+        let debt = Debt::new(keeper, *token, context);
+        let spawn = AssertUnwindSafe(|| spawner.spawn(handler, debt));
+        // A panic drops the future, and that says what became of the call.
+        let _ = catch_unwind(spawn).map_err(panic_message);
+        return Dispatched::Later;
+    }
+    Task::new(handler, keeper, *token, (*service, *method), context).resume()
 }
 
 impl fmt::Debug for Registry {
@@ -93,7 +141,7 @@ impl fmt::Debug for Registry {
     }
 }
 
-fn panic_message(payload: Box<dyn Any + Send>) -> String {
+pub(super) fn panic_message(payload: Box<dyn Any + Send>) -> String {
     let message = if let Some(text) = payload.downcast_ref::<&str>() {
         (*text).to_owned()
     } else if let Some(text) = payload.downcast_ref::<String>() {

@@ -9,7 +9,7 @@ use super::state::State;
 use super::world::World;
 use crate::endpoint::client::{CallKey, CallStatus, Completion, Failure, NewCall};
 use crate::error::{CallErrorKind, Outcome, Settlement};
-use crate::host::ClientHost;
+use crate::host::{CallHost, ClientHost};
 use crate::statistics::ClientStatistics;
 use crate::time::Timestamp;
 
@@ -94,31 +94,7 @@ fn crashed(key: CallKey) -> Failure {
     Failure { outcome, kind: CallErrorKind::Closed }
 }
 
-impl ClientHost for SimulatedClient {
-    /// A request may wait for those that follow, so that they share a datagram.
-    fn submit(&self, call: NewCall) -> CallKey {
-        self.world
-            .with_state(|state| {
-                let submitted = work_on(state, self.node, |now, client| {
-                    let key = client.endpoint.submit(now, call);
-                    (key, client.endpoint.hold(now, key))
-                });
-                match submitted {
-                    Some((_, true)) => state.arm(self.node),
-                    _ => state.turn(self.node),
-                }
-                submitted.map(|(key, _)| key)
-            })
-            .unwrap_or(NEVER_SUBMITTED)
-    }
-
-    fn call(&self, call: NewCall) -> (CallKey, Completion) {
-        let key =
-            self.act(|now, client| client.endpoint.submit(now, call)).unwrap_or(NEVER_SUBMITTED);
-        let completion = self.wait(key, None).expect("a wait without a limit ends with the call");
-        (key, completion)
-    }
-
+impl CallHost for SimulatedClient {
     fn wait(&self, key: CallKey, timeout: Option<Duration>) -> Option<Completion> {
         // Nothing is held back from one who waits.
         self.act(|_, _| ());
@@ -171,6 +147,32 @@ impl ClientHost for SimulatedClient {
                 .unwrap_or(Some(Settlement::Open))
         })
         .unwrap_or(Settlement::Open)
+    }
+}
+
+impl ClientHost for SimulatedClient {
+    /// A request may wait for those that follow, so that they share a datagram.
+    fn submit(&self, call: NewCall) -> CallKey {
+        self.world
+            .with_state(|state| {
+                let submitted = work_on(state, self.node, |now, client| {
+                    let key = client.endpoint.submit(now, call);
+                    (key, client.endpoint.hold(now, key))
+                });
+                match submitted {
+                    Some((_, true)) => state.arm(self.node),
+                    _ => state.turn(self.node),
+                }
+                submitted.map(|(key, _)| key)
+            })
+            .unwrap_or(NEVER_SUBMITTED)
+    }
+
+    fn call(&self, call: NewCall) -> (CallKey, Completion) {
+        let key =
+            self.act(|now, client| client.endpoint.submit(now, call)).unwrap_or(NEVER_SUBMITTED);
+        let completion = self.wait(key, None).expect("a wait without a limit ends with the call");
+        (key, completion)
     }
 
     fn ready(&self, timeout: Duration) -> Result<(), Option<CallErrorKind>> {

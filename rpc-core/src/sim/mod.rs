@@ -56,6 +56,7 @@ mod corruption;
 mod delay;
 mod describe;
 mod host;
+mod keeper;
 mod ledger;
 mod link;
 mod node;

@@ -6,48 +6,60 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::node::{NodeId, Role, ServerNode};
+use super::keeper::Incarnation;
+use super::node::{NodeId, Role, ServerNode, Work};
 use super::state::{Completed, Event, State};
 use super::trace::What;
 use super::world::World;
 use crate::config::ServerConfig;
-use crate::endpoint::server::{MethodTable, Ready};
+use crate::endpoint::server::MethodTable;
 use crate::error::ServeError;
 use crate::host::{ServerBinding, ServerControl, ShutdownReport};
-use crate::service::Registry;
+use crate::service::{Dispatched, Registry};
 use crate::statistics::ServerStatistics;
+use crate::time::Timestamp;
 
-/// A call on its way into its handler.
+/// Something that a worker does now.
 struct Job {
-    ready: Ready,
+    work: Work,
     registry: Arc<Registry>,
+    keeper: Arc<Incarnation>,
     incarnation: u64,
     service_time: Duration,
 }
 
 /// Running handlers.
 impl World {
-    /// Runs the calls that wait at a server, as far as it has workers, on this thread and without the
-    /// lock.
+    /// Runs the calls that wait at a server and polls the futures that were woken, as far as it has
+    /// workers, on this thread and without the lock.
     pub(super) fn serve(&self, node: NodeId) {
         while let Some(job) = self.with_state(|state| take_job(state, node)) {
-            let Job { ready, registry, incarnation, service_time } = job;
-            let finished = self.nested(|| {
-                registry.dispatch(ready.service, ready.method, &ready.body, &ready.context)
+            let Job { work, registry, keeper, incarnation, service_time } = job;
+            let (token, dispatched) = self.nested(|| match work {
+                Work::Call(ready) => (ready.token, registry.dispatch(&ready, &*keeper)),
+                Work::Task(task) => (task.token(), task.resume()),
             });
             // The last handle to the services may go with it, while the lock is not held.
             drop(registry);
-            let (token, method) = (ready.token, ready.method);
-            let completed = Completed { node, incarnation, token, method, finished };
-            self.with_state(|state| {
-                if service_time.is_zero() {
-                    state.complete(completed);
+            let left = self.with_state(|state| {
+                let (finished, left) = match dispatched {
+                    Dispatched::Finished(finished) => (Some(finished), None),
+                    later => (None, state.put_off(node, incarnation, token, later)),
+                };
+                let completed = Completed { node, incarnation, token, finished };
+                if !service_time.is_zero() {
+                    state.plan(service_time, Event::Complete(completed));
+                } else {
+                    if completed.finished.is_some() {
+                        state.complete(completed);
+                    }
                     // This loop goes on by itself; a nested one would grow the stack.
                     state.turn_without_serving(node);
-                } else {
-                    state.plan(service_time, Event::Complete(completed));
                 }
+                left
             });
+            // A future that nobody can wake any more ends its call here.
+            drop(left);
         }
     }
 }
@@ -60,21 +72,30 @@ fn take_job(state: &mut State, id: NodeId) -> Option<Job> {
     }
     let address = node.address;
     let Role::Server(server) = &mut node.role else { return None };
-    let Some(ready) = server.take_ready(host.now()) else {
+    let keeper = server.keeper()?;
+    let Some(work) = server.take(host.now()) else {
         // Taking a call may refuse others, whose deadline passed while they waited.
         state.turn_without_serving(id);
         return None;
     };
-    let service_time = host.time_of(ready.method).sample(&mut server.random);
-    if service_time == Duration::MAX {
-        server.give_up_one();
+    let mut service_time = Duration::ZERO;
+    if let Work::Call(ready) = &work {
+        service_time = host.time_of(ready.method).sample(&mut server.random);
+        if service_time == Duration::MAX {
+            server.give_up_one();
+        }
+        if !service_time.is_zero() {
+            server.engage(ready.token);
+        }
     }
     let registry = Arc::clone(&server.registry);
     let incarnation = server.incarnation;
-    let what = What::Entered { server: address, method: ready.method };
-    let now = state.now();
-    state.trace.add(now, what);
-    Some(Job { ready, registry, incarnation, service_time })
+    if let Work::Call(ready) = &work {
+        let what = What::Entered { server: address, method: ready.method };
+        let now = state.now();
+        state.trace.add(now, what);
+    }
+    Some(Job { work, registry, keeper, incarnation, service_time })
 }
 
 /// A bound name that is not served yet.
@@ -193,9 +214,9 @@ impl SimulatedServer {
         });
     }
 
-    /// Drives the world until `count` gives zero or the time is over; gives what it gave last.
-    fn drain(&self, time: Duration, count: impl Fn(&ServerNode) -> usize) -> usize {
-        let limit = (self.world.timestamp() + time).min(self.world.longest_wait());
+    /// Drives the world until `count` gives zero or the time has come; gives what it gave last.
+    fn drain(&self, until: Timestamp, count: impl Fn(&ServerNode) -> usize) -> usize {
+        let limit = until.min(self.world.longest_wait());
         loop {
             let left = self.look(|server| count(server)).unwrap_or(0);
             // A failing scenario must not be driven on while it unwinds.
@@ -209,20 +230,34 @@ impl SimulatedServer {
     }
 }
 
+impl SimulatedServer {
+    fn end(&self, grace: Duration, patience: Duration) -> ShutdownReport {
+        let start = self.world.timestamp();
+        self.begin_shutdown();
+        // What a worker can do is done first; what waits without one may wait for ever.
+        self.drain(start + grace, ServerNode::to_be_done);
+        self.drain(start + patience.min(grace), |server| server.to_be_done() + server.suspended());
+        let running = self.look(|server| server.running()).unwrap_or(0);
+        let linger = self.world.timestamp() + self.linger;
+        let unacknowledged = self.drain(linger, ServerNode::unacknowledged);
+        *self.last.lock() = self.statistics();
+        self.say_goodbye();
+        self.world.with_state(|state| state.remove_node(self.node));
+        ShutdownReport { running, unacknowledged }
+    }
+}
+
 impl ServerControl for SimulatedServer {
     fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
     fn shutdown(&self, grace: Duration) -> ShutdownReport {
-        self.begin_shutdown();
-        self.drain(grace, ServerNode::to_be_done);
-        let running = self.look(|server| server.busy()).unwrap_or(0);
-        let unacknowledged = self.drain(self.linger, ServerNode::unacknowledged);
-        *self.last.lock() = self.statistics();
-        self.say_goodbye();
-        self.world.with_state(|state| state.remove_node(self.node));
-        ShutdownReport { running, unacknowledged }
+        self.end(grace, grace)
+    }
+
+    fn close(&self) {
+        let _report = self.end(Duration::MAX, self.linger);
     }
 
     fn statistics(&self) -> ServerStatistics {

@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use super::agenda::{Agenda, Class};
+use super::keeper::Incarnation;
 use super::link::{Copy, Fate, LinkState};
 use super::node::{HostState, Node, NodeId, Role};
 use super::random::{Purpose, Random};
 use super::trace::{Trace, What};
-use super::world::{Settings, World};
+use super::world::{Settings, WeakWorld, World};
 use crate::endpoint::server::{CallToken, Finished};
+use crate::service::{Dispatched, Task};
 use crate::time::{Clock, Timestamp};
 
 /// The port of the first socket of a host; later sockets count upwards.
@@ -54,6 +56,10 @@ pub(super) enum Event {
     Arrive(Packet),
     Timer(NodeId),
     Complete(Completed),
+    /// A call is answered that was to be answered later.
+    Answer(Completed),
+    /// A server has something to do.
+    Serve(NodeId),
     Resume(HostId),
     Act(Action),
 }
@@ -68,14 +74,13 @@ pub(super) struct Packet {
     is_queued: bool,
 }
 
-/// A handler's result, kept back until its service time is over.
+/// A handler's result, kept back until its service time is over. `None`: it comes later.
 #[derive(Debug)]
 pub(super) struct Completed {
     pub(super) node: NodeId,
     pub(super) incarnation: u64,
     pub(super) token: CallToken,
-    pub(super) method: u32,
-    pub(super) finished: Finished,
+    pub(super) finished: Option<Finished>,
 }
 
 /// What has to be done without the lock, because user code may run in it.
@@ -86,6 +91,8 @@ pub(super) struct Effects {
     pub(super) serve: Vec<NodeId>,
     /// Their destructors may run user code.
     pub(super) discard: Vec<Node>,
+    /// Futures of calls that died with their host.
+    pub(super) tasks: Vec<Arc<Task>>,
     pub(super) act: Option<Action>,
 }
 
@@ -94,6 +101,7 @@ impl Effects {
         self.wake.is_empty()
             && self.serve.is_empty()
             && self.discard.is_empty()
+            && self.tasks.is_empty()
             && self.act.is_none()
     }
 }
@@ -105,6 +113,7 @@ pub(super) struct State {
     pub(super) hosts: Vec<HostState>,
     pub(super) nodes: BTreeMap<NodeId, Node>,
     pub(super) effects: Effects,
+    world: WeakWorld,
     agenda: Agenda<Event>,
     host_names: BTreeMap<String, HostId>,
     host_addresses: BTreeMap<IpAddr, HostId>,
@@ -121,7 +130,7 @@ pub(super) struct State {
 
 /// Names and hosts.
 impl State {
-    pub(super) fn new(settings: Settings, clock: Arc<VirtualClock>) -> Self {
+    pub(super) fn new(settings: Settings, clock: Arc<VirtualClock>, world: WeakWorld) -> Self {
         Self {
             trace: Trace::new(settings.trace),
             settings,
@@ -129,6 +138,7 @@ impl State {
             hosts: Vec::new(),
             nodes: BTreeMap::new(),
             effects: Effects::default(),
+            world,
             agenda: Agenda::new(),
             host_names: BTreeMap::new(),
             host_addresses: BTreeMap::new(),
@@ -502,6 +512,12 @@ impl State {
                 self.complete(completed);
                 self.turn(id);
             }
+            Event::Answer(Completed { node, incarnation, token, finished }) => {
+                if let Some(finished) = finished {
+                    self.answer(node, incarnation, token, finished);
+                }
+            }
+            Event::Serve(id) => self.turn(id),
             Event::Resume(host) => self.resume(host),
             Event::Act(action) => self.effects.act = Some(action),
         }
@@ -569,10 +585,69 @@ impl State {
         }
         let server = node.address;
         let Role::Server(role) = &mut node.role else { return };
-        if !role.complete(completed.incarnation, completed.token, completed.finished) {
+        let Completed { incarnation, token, finished, .. } = completed;
+        if let Some(method) = role.complete(self.clock.now(), incarnation, token, finished) {
+            self.trace.add(self.clock.now(), What::Answered { server, method });
+        }
+    }
+
+    /// A call is answered after its handler has returned. The answer goes out at once; what the server
+    /// does next waits for whoever drives.
+    pub(super) fn answer(
+        &mut self,
+        id: NodeId,
+        incarnation: u64,
+        token: CallToken,
+        finished: Finished,
+    ) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        if let Some(until) = self.hosts[node.host].paused_until {
+            let completed = Completed { node: id, incarnation, token, finished: Some(finished) };
+            self.agenda.add(until, Class::Action, Event::Answer(completed));
             return;
         }
-        self.trace.add(self.clock.now(), What::Answered { server, method: completed.method });
+        let server = node.address;
+        let Role::Server(role) = &mut node.role else { return };
+        let Some(method) = role.answer(incarnation, token, finished) else { return };
+        self.trace.add(self.clock.now(), What::Answered { server, method });
+        self.turn_without_serving(id);
+        self.plan(Duration::ZERO, Event::Serve(id));
+    }
+
+    /// A call has been run that is answered later. Gives what is to be dropped without the lock.
+    #[must_use = "it must be dropped without the lock"]
+    pub(super) fn put_off(
+        &mut self,
+        id: NodeId,
+        incarnation: u64,
+        token: CallToken,
+        later: Dispatched,
+    ) -> Option<Arc<Task>> {
+        let now = self.clock.now();
+        match self.nodes.get_mut(&id) {
+            Some(Node { role: Role::Server(server), .. }) => {
+                server.put_off(now, incarnation, token, later)
+            }
+            _ => later.into_task(),
+        }
+    }
+
+    /// A future was woken. It is given back if its server is gone.
+    pub(super) fn wake_task(
+        &mut self,
+        id: NodeId,
+        incarnation: u64,
+        task: Arc<Task>,
+    ) -> Option<Arc<Task>> {
+        let now = self.clock.now();
+        let Some(Node { role: Role::Server(server), .. }) = self.nodes.get_mut(&id) else {
+            return Some(task);
+        };
+        let left = server.wake(now, incarnation, task);
+        if left.is_none() {
+            self.plan(Duration::ZERO, Event::Serve(id));
+        }
+        left
     }
 }
 
@@ -590,7 +665,7 @@ impl State {
             node.inbox.clear();
             node.armed = None;
             match &mut node.role {
-                Role::Server(server) => server.crash(),
+                Role::Server(server) => self.effects.tasks.extend(server.crash()),
                 Role::Bound => {}
                 Role::Client(_) | Role::Machine(_) => self.remove_node(id),
             }
@@ -615,7 +690,8 @@ impl State {
         let host = &self.hosts[node.host];
         let Role::Server(server) = &mut node.role else { return };
         let entropy = Random::stream(seed, Purpose::Entropy, id.0, server.incarnation);
-        server.start(host.clock(), Box::new(entropy), host.now());
+        let keeper = Incarnation::new(self.world.clone(), id, server.incarnation);
+        server.start(host.clock(), Box::new(entropy), host.now(), keeper);
         self.turn(id);
     }
 

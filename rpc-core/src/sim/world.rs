@@ -7,7 +7,7 @@ use core::pin::pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Wake;
 
 use parking_lot::{Mutex, ReentrantMutex};
@@ -85,14 +85,17 @@ impl World {
     /// A world with these settings.
     pub fn with(settings: Settings) -> Self {
         let clock = Arc::new(VirtualClock::default());
-        let state = Mutex::new(State::new(settings, Arc::clone(&clock)));
-        let shared = Shared {
-            state,
+        let shared = Arc::new_cyclic(|shared| Shared {
+            state: Mutex::new(State::new(
+                settings,
+                Arc::clone(&clock),
+                WeakWorld(Weak::clone(shared)),
+            )),
             driver: ReentrantMutex::new(()),
             clock,
             is_failure_reported: AtomicBool::new(false),
-        };
-        Self { shared: Arc::new(shared) }
+        });
+        Self { shared }
     }
 
     /// How much virtual time has passed since the world was made.
@@ -314,9 +317,10 @@ impl World {
     }
 
     fn perform(&self, effects: Effects) {
-        let Effects { wake, serve, discard, act } = effects;
+        let Effects { wake, serve, discard, tasks, act } = effects;
         wake.into_iter().for_each(Waker::wake);
         drop(discard);
+        tasks.into_iter().for_each(|task| task.discard());
         if !serve.is_empty() {
             // A change made by hand, like the end of a pause, may bring in calls on any thread.
             let _driving = self.shared.driver.lock();
@@ -345,7 +349,11 @@ impl World {
                     }
                     Role::Server(server) => {
                         let (busy, queued) = (server.busy(), server.queued());
-                        text += &format!("\n  server on {name}: {busy} running, {queued} queued");
+                        let suspended = server.suspended();
+                        text += &format!(
+                            "\n  server on {name}: {busy} running, {queued} queued, {suspended} \
+                             to be answered later"
+                        );
                     }
                     Role::Machine(_) | Role::Bound => {}
                 }
@@ -361,6 +369,16 @@ impl World {
             self.now(),
             self.reproduction()
         );
+    }
+}
+
+/// A handle that does not keep the world alive.
+#[derive(Clone)]
+pub(super) struct WeakWorld(Weak<Shared>);
+
+impl WeakWorld {
+    pub(super) fn upgrade(&self) -> Option<World> {
+        self.0.upgrade().map(|shared| World { shared })
     }
 }
 

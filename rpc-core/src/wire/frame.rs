@@ -194,6 +194,8 @@ pub enum VerdictCode {
     ShuttingDown = 8,
     /// Another call has this number; the body is the [`digest`] of the one that is refused, 4 bytes.
     Misuse = 9,
+    /// The server gave it up before its handler was entered.
+    Abandoned = 10,
 }
 
 /// A checksum of what two copies of one call have in common. The attempt and the remaining deadline
@@ -226,6 +228,7 @@ impl VerdictCode {
             Self::Fenced,
             Self::ShuttingDown,
             Self::Misuse,
+            Self::Abandoned,
         ]
         .into_iter()
         .find(|&code| code as u8 == bits)

@@ -15,7 +15,7 @@ use super::{Gate, LONG, call, connect, connect_with, eventually, serve, without_
 use crate::config::ClientConfig;
 use crate::endpoint::client::{CallStatus, Failure};
 use crate::error::{CallErrorKind, Outcome, Settlement};
-use crate::host::ClientHost;
+use crate::host::{CallHost, ClientHost};
 
 /// A server whose methods one and two wait at the gates.
 fn gates(exchange: &Arc<Exchange>) -> (super::server::Control, [Arc<Gate>; 2]) {

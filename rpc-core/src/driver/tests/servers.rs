@@ -10,7 +10,7 @@ use super::super::worker::ServerLoop;
 use super::{Gate, LONG, call, connect, eventually, serve, serve_with, without_hanging};
 use crate::config::ServerConfig;
 use crate::endpoint::client::CallStatus;
-use crate::host::{ClientHost, ServerControl};
+use crate::host::{CallHost, ClientHost, ServerControl};
 
 /// Occupies a processor for that long.
 fn work(time: Duration) {

@@ -191,6 +191,7 @@ impl ClientEndpoint {
             VerdictCode::Undecodable => CallErrorKind::UndecodableArguments { detail: text() },
             VerdictCode::ShuttingDown => CallErrorKind::ShuttingDown,
             VerdictCode::Misuse => CallErrorKind::Misuse,
+            VerdictCode::Abandoned => CallErrorKind::Abandoned,
             VerdictCode::Fenced if call.fence == Some(FenceCause::Cancelled) => {
                 CallErrorKind::Cancelled
             }

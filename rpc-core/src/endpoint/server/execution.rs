@@ -79,12 +79,25 @@ impl ServerEndpoint {
 
     /// The service and the method that [`take_ready`](Self::take_ready) would give next.
     pub fn peek_ready(&self) -> Option<(usize, u32)> {
+        if !self.may_take() {
+            return None;
+        }
         self.first_queued().map(|record| (record.service, record.method))
     }
 
-    /// How many handlers were taken and not completed.
+    /// How many calls were taken and not completed.
     pub fn running(&self) -> usize {
         self.running
+    }
+
+    /// How many of them wait for an answer without a worker.
+    pub fn suspended(&self) -> usize {
+        self.suspended
+    }
+
+    /// Whether one more call may be taken, which may then have to wait without a worker.
+    fn may_take(&self) -> bool {
+        self.suspended < self.config.maximum_suspended
     }
 
     fn first_queued(&self) -> Option<&Record> {
@@ -93,8 +106,10 @@ impl ServerEndpoint {
     }
 
     /// Takes the next call to run it: from here on it counts as running, and no fence can stop it.
+    ///
+    /// None is given while as many calls wait for an answer as may.
     pub fn take_ready(&mut self, now: Timestamp) -> Option<Ready> {
-        loop {
+        while self.may_take() {
             let token = self.queue.entries.pop_front()?;
             let Some(record) = self.records.get_mut(token).filter(|record| is_queued(record))
             else {
@@ -132,7 +147,12 @@ impl ServerEndpoint {
                 record.deadline,
                 std::sync::Arc::clone(&self.clock),
             );
-            let running = Phase::Running { context: context.clone(), since: now, is_left: false };
+            let running = Phase::Running {
+                context: context.clone(),
+                since: now,
+                is_left: false,
+                is_suspended: false,
+            };
             let Phase::Queued { body, .. } = core::mem::replace(&mut record.phase, running) else {
                 unreachable!("it was queued just now");
             };
@@ -144,6 +164,23 @@ impl ServerEndpoint {
                 context,
             });
         }
+        None
+    }
+
+    /// The method of a call that runs.
+    pub fn method_of(&self, token: CallToken) -> Option<u32> {
+        let record = self.records.get(token)?;
+        matches!(record.phase, Phase::Running { .. }).then_some(record.method)
+    }
+
+    /// The handler of a call has returned and its answer comes later. False if the answer has come, or
+    /// the call is not known any more.
+    pub fn suspend(&mut self, token: CallToken) -> bool {
+        let Some(record) = self.records.get_mut(token) else { return false };
+        let Phase::Running { is_suspended, .. } = &mut record.phase else { return false };
+        let was_suspended = core::mem::replace(is_suspended, true);
+        self.suspended += usize::from(!was_suspended);
+        true
     }
 
     /// Records what became of a call and puts the answer into the line for sending. If the call's
@@ -159,9 +196,10 @@ impl ServerEndpoint {
     fn record_result(&mut self, token: CallToken, finished: Finished) {
         let limit = self.largest_reply();
         let Some(record) = self.records.get_mut(token) else { return };
-        let Phase::Running { is_left, context, .. } = &record.phase else { return };
+        let Phase::Running { is_left, is_suspended, context, .. } = &record.phase else { return };
         let (is_left, is_entered) = (*is_left, context.is_entered());
         self.running -= 1;
+        self.suspended -= usize::from(*is_suspended);
         self.statistics.panics += u64::from(matches!(finished, Finished::Panicked { .. }));
         let (session, lane, subject) = (record.session, record.lane, record.subject());
         if is_left || lane == ONEWAY_LANE {
@@ -345,6 +383,9 @@ fn judge_result(finished: Finished, is_entered: bool, limit: usize) -> Phase {
         }
         Finished::UnknownMethod if !is_entered => {
             Phase::Refused { code: VerdictCode::UnknownMethod, detail: Bytes::new() }
+        }
+        Finished::Dropped if !is_entered => {
+            Phase::Refused { code: VerdictCode::Abandoned, detail: Bytes::new() }
         }
         Finished::Panicked { message } => done(ReplyCode::Panicked, detail(&message)),
         Finished::Undecodable { .. } | Finished::UnknownMethod | Finished::Dropped => {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::context::Context;
 
 /// Names a running call. It stays harmless after the call's session or lane has moved on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallToken {
     pub(crate) index: u32,
     pub(crate) generation: u32,
@@ -45,6 +45,6 @@ pub enum Finished {
         /// The panic's message.
         message: String,
     },
-    /// The handler was entered and ended without an answer.
+    /// The handler ended without an answer. It need not have been entered.
     Dropped,
 }

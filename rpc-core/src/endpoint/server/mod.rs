@@ -73,8 +73,10 @@ pub struct ServerEndpoint {
     reply_bytes: usize,
     /// Replies that are stored and not acknowledged.
     stored_replies: usize,
-    /// Handlers that were taken and not completed.
+    /// Calls that were taken and not completed.
     running: usize,
+    /// Those of them that wait for an answer without a worker.
+    suspended: usize,
     is_shutting_down: bool,
     statistics: ServerStatistics,
 }
@@ -115,6 +117,7 @@ impl ServerEndpoint {
             reply_bytes: 0,
             stored_replies: 0,
             running: 0,
+            suspended: 0,
             is_shutting_down: false,
             statistics: ServerStatistics::default(),
             config,
@@ -149,6 +152,7 @@ impl ServerEndpoint {
             sessions: self.sessions.len(),
             queued: self.queue.waiting(),
             running: self.running,
+            suspended: self.suspended,
             reply_bytes: self.reply_bytes,
             ..self.statistics.clone()
         }

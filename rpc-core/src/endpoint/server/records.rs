@@ -37,9 +37,10 @@ pub(super) struct Record {
 pub(super) enum Phase {
     /// It waits for a worker.
     Queued { body: Bytes, ticket: u64, since: Timestamp, is_parked: bool },
-    /// A worker has it. `is_left` once its lane has moved on or its session is gone: then nobody will
-    /// ever ask for its result.
-    Running { context: Context, since: Timestamp, is_left: bool },
+    /// It was taken to be run. `is_left` once its lane has moved on or its session is gone: then nobody
+    /// will ever ask for its result. `is_suspended` once its handler has returned without an answer,
+    /// which comes later.
+    Running { context: Context, since: Timestamp, is_left: bool, is_suspended: bool },
     /// It ran.
     Done { code: ReplyCode, body: Bytes },
     /// It was refused, and there is a detail to tell.
