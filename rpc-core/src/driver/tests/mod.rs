@@ -2,6 +2,8 @@
 //! thread barges in, or a lost event looks like a lost datagram.
 
 mod clients;
+mod futures;
+mod replies;
 mod seat;
 mod servers;
 
@@ -38,10 +40,22 @@ pub(super) fn serve_with(
     config: ServerConfig,
     handler: impl Fn(u32) + Send + Sync + 'static,
 ) -> (server::Control, Arc<ServerLoop>) {
+    serve_dispatching(exchange, config, move |call| {
+        call.enter();
+        handler(call.method());
+        Answer::reply(&())
+    })
+}
+
+pub(super) fn serve_dispatching(
+    exchange: &Arc<Exchange>,
+    config: ServerConfig,
+    dispatch: impl Fn(&Call<'_>) -> Answer + Send + Sync + 'static,
+) -> (server::Control, Arc<ServerLoop>) {
     let parts = Parts::new().unwrap();
     let socket = exchange.bind("server", parts.waker()).unwrap();
     let mut registry = Registry::new();
-    registry.add(Handler(Box::new(handler)));
+    registry.add(Handler(Box::new(dispatch)));
     let table = registry.table().unwrap();
     let binding = server::Binding::new(parts, Socket::Local(socket));
     let control = binding.start(config, registry, table).unwrap();
@@ -72,8 +86,7 @@ static TWO: Method = Method::new("two", 2, |_| {});
 static METHODS: &[&Method] = &[&ZERO, &ONE, &TWO];
 static INTERFACE: Interface = Interface::new("Handler", METHODS);
 
-/// Is called with the id of the method.
-struct Handler(Box<dyn Fn(u32) + Send + Sync>);
+struct Handler(Box<dyn Fn(&Call<'_>) -> Answer + Send + Sync>);
 
 impl Service for Handler {
     fn interface(&self) -> &'static Interface {
@@ -81,9 +94,7 @@ impl Service for Handler {
     }
 
     fn dispatch(&self, call: &Call<'_>) -> Answer {
-        call.enter();
-        (self.0)(call.method());
-        Answer::reply(&())
+        (self.0)(call)
     }
 }
 

@@ -1,0 +1,639 @@
+//! Handlers that are futures, polled by the workers or by an executor.
+
+use core::future::{pending, poll_fn};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::task::{Poll, Waker};
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::super::client::Handle;
+use super::super::local::Exchange;
+use super::super::server::Control;
+use super::super::worker::ServerLoop;
+use super::{Gate, LONG, call, connect_with, eventually, serve_dispatching, without_hanging};
+use crate::config::{ClientConfig, ServerConfig};
+use crate::context::Context;
+use crate::endpoint::client::{CallKey, Failure, NewCall};
+use crate::error::{CallErrorKind, Outcome};
+use crate::host::{CallHost, ClientHost, ServerControl};
+use crate::service::{Answer, Call, CallFuture, Spawner};
+
+/// A server whose method 0 answers at once; what the others do is the test's.
+struct Place {
+    exchange: Arc<Exchange>,
+    handle: Arc<Handle>,
+    server: Arc<ServerLoop>,
+    control: Control,
+}
+
+fn config(workers: usize) -> ServerConfig {
+    ServerConfig { workers, window: 1024, ..ServerConfig::default() }
+}
+
+impl Place {
+    fn new(
+        config: ServerConfig,
+        dispatch: impl Fn(&Call<'_>) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let exchange = Arc::new(Exchange::default());
+        let (control, server) = serve_dispatching(&exchange, config, move |call| {
+            if call.method() == 0 {
+                call.enter();
+                return Answer::reply(&());
+            }
+            dispatch(call)
+        });
+        // A client that asks nothing by itself: what it hears, the server has sent unasked.
+        let long = Duration::from_secs(5);
+        let config = ClientConfig {
+            probe_interval: long,
+            maximum_probe_interval: long,
+            ..ClientConfig::default()
+        };
+        let (handle, _client) = connect_with(&exchange, config);
+        handle.ready(LONG).unwrap();
+        Self { exchange, handle, server, control }
+    }
+
+    /// Makes a call.
+    fn call(&self, method: u32) -> Result<(), Failure> {
+        self.end(self.handle.submit(call(method)))
+    }
+
+    fn end(&self, key: CallKey) -> Result<(), Failure> {
+        let completion = self.handle.wait(key, Some(LONG)).expect("the call ends");
+        self.handle.release(key);
+        completion.map(drop)
+    }
+
+    /// Starts a call, and waits until its future waits to be woken and the server is at rest.
+    fn suspend(&self, new: NewCall) -> CallKey {
+        let before = self.server.statistics().suspended;
+        let key = self.handle.submit(new);
+        eventually("the future waits", || self.server.statistics().suspended > before);
+        eventually("the server is at rest", || {
+            self.server.has_leader() && self.server.resting() + 1 == self.server.threads()
+        });
+        key
+    }
+}
+
+/// The future of one handler, as generated code makes it.
+fn future<F>(call: &Call<'_>, body: impl FnOnce(Context) -> F + Send + 'static) -> Answer
+where
+    F: Future<Output = ()> + Send,
+{
+    spawned(None, call, body)
+}
+
+fn spawned<F>(
+    spawner: Option<&Spawner>,
+    call: &Call<'_>,
+    body: impl FnOnce(Context) -> F + Send + 'static,
+) -> Answer
+where
+    F: Future<Output = ()> + Send,
+{
+    let call = call.to_owned();
+    Answer::future(spawner, async move {
+        let _reader = call.reader();
+        call.enter();
+        Answer::reply(&body(call.context().clone()).await)
+    })
+}
+
+/// Something that futures wait for.
+#[derive(Default)]
+struct Latch {
+    is_open: AtomicBool,
+    wakers: Mutex<Vec<Waker>>,
+    polls: AtomicUsize,
+}
+
+impl Latch {
+    fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    fn open(&self) {
+        self.is_open.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let wakers = core::mem::take(&mut *self.wakers.lock());
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn polls(&self) -> usize {
+        self.polls.load(Ordering::SeqCst)
+    }
+
+    async fn wait(self: Arc<Self>) {
+        poll_fn(|task| {
+            self.polls.fetch_add(1, Ordering::SeqCst);
+            if !self.is_open.load(Ordering::SeqCst) {
+                self.wakers.lock().push(task.waker().clone());
+            }
+            if self.is_open.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+/// A handler that waits for the latch.
+fn waiting_for(latch: &Arc<Latch>, call: &Call<'_>) -> Answer {
+    let latch = Arc::clone(latch);
+    future(call, |_| latch.wait())
+}
+
+/// Says when it is dropped.
+struct Dropped(Arc<AtomicUsize>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn executed(kind: CallErrorKind) -> Result<(), Failure> {
+    Err(Failure { outcome: Outcome::Executed, kind })
+}
+
+#[test]
+fn a_future_that_is_ready_answers_at_once() {
+    without_hanging(|| {
+        let place = Place::new(config(1), |call| future(call, |_| async {}));
+        for _ in 0..10 {
+            assert_eq!(place.call(1), Ok(()));
+        }
+        assert_eq!(place.server.statistics().suspended, 0);
+    });
+}
+
+#[test]
+fn a_woken_future_is_polled_at_once_when_the_server_is_at_rest() {
+    for workers in 1..=3 {
+        without_hanging(move || {
+            let latches = Arc::new(Mutex::new(VecDeque::new()));
+            let of_handler = Arc::clone(&latches);
+            let place = Place::new(config(workers), move |call| {
+                let latch: Arc<Latch> = of_handler.lock().pop_front().unwrap();
+                future(call, |_| latch.wait())
+            });
+            for _ in 0..20 {
+                let latch = Latch::new();
+                latches.lock().push_back(Arc::clone(&latch));
+                let key = place.suspend(call(1));
+                let start = Instant::now();
+                latch.open();
+                assert_eq!(place.end(key), Ok(()));
+                assert!(start.elapsed() < Duration::from_secs(2), "nobody waited for a time-out");
+            }
+        });
+    }
+}
+
+#[test]
+fn a_woken_future_is_polled_when_a_worker_is_free() {
+    without_hanging(|| {
+        let (gate, latch) = (Gate::new(), Latch::new());
+        let (inner_gate, inner_latch) = (Arc::clone(&gate), Arc::clone(&latch));
+        let place = Place::new(config(1), move |call| match call.method() {
+            1 => waiting_for(&inner_latch, call),
+            _ => {
+                call.enter();
+                inner_gate.pass();
+                Answer::reply(&())
+            }
+        });
+        let waiting = place.suspend(call(1));
+        let blocking = place.handle.submit(call(2));
+        gate.await_arrival();
+        latch.open();
+        assert_eq!(latch.polls(), 1, "the only worker is busy");
+        gate.open();
+        assert_eq!(place.end(waiting), Ok(()));
+        assert_eq!(place.end(blocking), Ok(()));
+    });
+}
+
+#[test]
+fn a_thousand_futures_wait_without_a_worker() {
+    without_hanging(|| {
+        const COUNT: usize = 1000;
+        let latches: Arc<Vec<_>> = Arc::new((0..COUNT).map(|_| Latch::new()).collect());
+        let (of_handler, next) = (Arc::clone(&latches), AtomicUsize::new(0));
+        let place = Place::new(config(1), move |call| {
+            let latch = Arc::clone(&of_handler[next.fetch_add(1, Ordering::SeqCst)]);
+            future(call, |_| latch.wait())
+        });
+        let keys: Vec<_> = (0..COUNT).map(|_| place.handle.submit(call(1))).collect();
+        eventually("all of them wait", || {
+            let _ = place.handle.try_wait(keys[0]);
+            place.server.statistics().suspended == COUNT
+        });
+        assert_eq!(place.call(0), Ok(()), "the worker is free");
+        let mut order: Vec<_> = (0..COUNT).collect();
+        fastrand::Rng::with_seed(7).shuffle(&mut order);
+        let opening = thread::spawn(move || order.into_iter().for_each(|n| latches[n].open()));
+        for key in keys {
+            assert_eq!(place.end(key), Ok(()));
+        }
+        opening.join().unwrap();
+        let statistics = place.server.statistics();
+        assert_eq!((statistics.running, statistics.suspended), (0, 0));
+        assert_eq!(statistics.executions, COUNT as u64 + 1);
+    });
+}
+
+#[test]
+fn a_future_that_wakes_itself_starves_nobody() {
+    without_hanging(|| {
+        let (is_over, polls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (inner_over, inner_polls) = (Arc::clone(&is_over), Arc::clone(&polls));
+        let place = Place::new(config(1), move |call| {
+            let (is_over, polls) = (Arc::clone(&inner_over), Arc::clone(&inner_polls));
+            future(call, move |_| {
+                poll_fn(move |task| {
+                    polls.fetch_add(1, Ordering::SeqCst);
+                    task.waker().wake_by_ref();
+                    if is_over.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+                })
+            })
+        });
+        let restless = place.handle.submit(call(1));
+        for _ in 0..200 {
+            let before = polls.load(Ordering::SeqCst);
+            assert_eq!(place.call(0), Ok(()));
+            eventually("it is polled again", || polls.load(Ordering::SeqCst) > before);
+        }
+        is_over.store(true, Ordering::SeqCst);
+        assert_eq!(place.end(restless), Ok(()));
+    });
+}
+
+#[test]
+fn a_wake_counts_whenever_it_comes() {
+    without_hanging(|| {
+        // While it is polled, ...
+        let (gate, latch) = (Gate::new(), Latch::new());
+        let (inner_gate, inner_latch) = (Arc::clone(&gate), Arc::clone(&latch));
+        let place = Place::new(config(1), move |call| {
+            let (gate, latch) = (Arc::clone(&inner_gate), Arc::clone(&inner_latch));
+            future(call, move |_| {
+                let mut is_first = true;
+                let mut wait = Box::pin(latch.wait());
+                poll_fn(move |task| {
+                    let poll = wait.as_mut().poll(task);
+                    if core::mem::take(&mut is_first) {
+                        gate.pass();
+                    }
+                    poll
+                })
+            })
+        });
+        let key = place.handle.submit(call(1));
+        gate.await_arrival();
+        latch.open();
+        gate.open();
+        assert_eq!(place.end(key), Ok(()));
+        assert_eq!(latch.polls(), 2);
+        // ... and after its end, ...
+        latch.wake();
+        assert_eq!(place.call(0), Ok(()));
+        assert_eq!(latch.polls(), 2);
+
+        // ... but two are no more than one.
+        let (gate, latch) = (Gate::new(), Latch::new());
+        let (inner_gate, inner_latch) = (Arc::clone(&gate), Arc::clone(&latch));
+        let place = Place::new(config(1), move |call| match call.method() {
+            1 => waiting_for(&inner_latch, call),
+            _ => {
+                call.enter();
+                inner_gate.pass();
+                Answer::reply(&())
+            }
+        });
+        let key = place.suspend(call(1));
+        let blocking = place.handle.submit(call(2));
+        gate.await_arrival();
+        let waker = latch.wakers.lock()[0].clone();
+        waker.wake_by_ref();
+        waker.wake_by_ref();
+        gate.open();
+        assert_eq!(place.end(blocking), Ok(()));
+        eventually("it is polled again", || latch.polls() == 2);
+        for _ in 0..5 {
+            assert_eq!(place.call(0), Ok(()));
+        }
+        assert_eq!(latch.polls(), 2);
+        latch.open();
+        assert_eq!(place.end(key), Ok(()));
+    });
+}
+
+#[test]
+fn wakes_from_everywhere_lose_no_future_and_poll_none_twice() {
+    without_hanging(|| {
+        const THREADS: usize = 3;
+        const CALLS: usize = 300;
+        let wakers: Arc<Mutex<Vec<Waker>>> = Arc::default();
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (of_handler, inner_over) = (Arc::clone(&wakers), Arc::clone(&is_over));
+        let place = Place::new(config(2), move |call| {
+            let (wakers, is_over) = (Arc::clone(&of_handler), Arc::clone(&inner_over));
+            future(call, move |_| {
+                let (is_polled, mut left) = (AtomicBool::new(false), 5);
+                poll_fn(move |task| {
+                    assert!(!is_polled.swap(true, Ordering::SeqCst), "two threads poll it");
+                    left -= 1;
+                    wakers.lock().push(task.waker().clone());
+                    is_polled.store(false, Ordering::SeqCst);
+                    if left == 0 || is_over.load(Ordering::SeqCst) {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    }
+                })
+            })
+        });
+        let waking: Vec<_> = (0..THREADS)
+            .map(|seed| {
+                let (wakers, is_over) = (Arc::clone(&wakers), Arc::clone(&is_over));
+                thread::spawn(move || {
+                    let mut random = fastrand::Rng::with_seed(seed as u64);
+                    while !is_over.load(Ordering::SeqCst) {
+                        let mut all = wakers.lock();
+                        let waker = match all.len() {
+                            0 => None,
+                            // Most of them are of polls that are long over.
+                            count if count > 50 => Some(all.swap_remove(random.usize(..count))),
+                            count => Some(all[random.usize(..count)].clone()),
+                        };
+                        drop(all);
+                        waker.map(Waker::wake);
+                    }
+                })
+            })
+            .collect();
+        let keys: Vec<_> = (0..CALLS).map(|_| place.handle.submit(call(1))).collect();
+        for key in keys {
+            assert_eq!(place.end(key), Ok(()));
+        }
+        is_over.store(true, Ordering::SeqCst);
+        waking.into_iter().for_each(|thread| thread.join().unwrap());
+        let statistics = place.server.statistics();
+        assert_eq!((statistics.running, statistics.suspended), (0, 0));
+        assert_eq!(statistics.panics, 0);
+    });
+}
+
+#[test]
+fn a_panic_in_any_poll_ends_the_call() {
+    without_hanging(|| {
+        let place = Place::new(config(1), |call| {
+            let is_early = call.method() == 1;
+            future(call, move |_| {
+                let mut is_first = true;
+                poll_fn(move |task| {
+                    if core::mem::take(&mut is_first) && !is_early {
+                        task.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    panic!("on purpose")
+                })
+            })
+        });
+        let message = "on purpose".to_owned();
+        let panicked = executed(CallErrorKind::HandlerPanicked { message });
+        assert_eq!(place.call(1), panicked);
+        assert_eq!(place.call(2), panicked);
+        assert_eq!(place.call(0), Ok(()));
+        assert_eq!(place.server.statistics().panics, 2);
+    });
+}
+
+#[test]
+fn a_future_that_nobody_can_wake_ends_its_call() {
+    without_hanging(|| {
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let inner = Arc::clone(&dropped);
+        let latch = Latch::new();
+        let inner_latch = Arc::clone(&latch);
+        let place = Place::new(config(1), move |call| {
+            let (held, latch) = (Dropped(Arc::clone(&inner)), Arc::clone(&inner_latch));
+            let is_late = call.method() == 2;
+            future(call, move |_| async move {
+                let _held = held;
+                if is_late {
+                    latch.wait().await;
+                }
+                pending::<()>().await;
+            })
+        });
+        // At once, ...
+        assert_eq!(place.call(1), executed(CallErrorKind::ReplyDropped));
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+        // ... after a later poll, ...
+        let key = place.suspend(call(2));
+        latch.open();
+        assert_eq!(place.end(key), executed(CallErrorKind::ReplyDropped));
+        // ... and when its waker goes.
+        latch.is_open.store(false, Ordering::SeqCst);
+        let key = place.suspend(call(2));
+        drop(core::mem::take(&mut *latch.wakers.lock()));
+        assert_eq!(place.end(key), executed(CallErrorKind::ReplyDropped));
+        assert_eq!(dropped.load(Ordering::SeqCst), 3);
+        assert_eq!(place.server.statistics().suspended, 0);
+    });
+}
+
+#[test]
+fn the_end_of_a_server_drops_its_futures() {
+    without_hanging(|| {
+        let (dropped, latch) = (Arc::new(AtomicUsize::new(0)), Latch::new());
+        let (inner, inner_latch) = (Arc::clone(&dropped), Arc::clone(&latch));
+        let place = Place::new(config(1), move |call| {
+            let (held, latch) = (Dropped(Arc::clone(&inner)), Arc::clone(&inner_latch));
+            future(call, move |_| async move {
+                let _held = held;
+                latch.wait().await;
+            })
+        });
+        let key = place.suspend(call(1));
+        assert_eq!(place.control.shutdown(Duration::from_millis(20)).running, 1);
+        assert_eq!(dropped.load(Ordering::SeqCst), 1, "it does not wait to be woken");
+        assert_eq!(place.server.threads(), 0);
+        latch.open();
+        assert_eq!(latch.polls(), 1);
+        place.handle.release(key);
+    });
+}
+
+#[test]
+fn shutdown_lets_futures_end() {
+    without_hanging(|| {
+        let latch = Latch::new();
+        let inner = Arc::clone(&latch);
+        let place = Place::new(config(1), move |call| waiting_for(&inner, call));
+        let key = place.suspend(call(1));
+        let Place { handle, server, control, .. } = place;
+        let ending = thread::spawn(move || control.shutdown(LONG));
+        eventually("the server refuses calls", || server.is_shutting_down());
+        latch.open();
+        handle.wait(key, Some(LONG)).expect("it ends").unwrap();
+        handle.release(key);
+        let report = ending.join().unwrap();
+        assert_eq!((report.running, report.unacknowledged), (0, 0));
+    });
+}
+
+#[test]
+fn a_future_is_in_the_scope_of_its_call() {
+    without_hanging(|| {
+        let executor = Arc::new(Executor::default());
+        let inner = Arc::clone(&executor);
+        let spawner = Spawner::new(move |future| inner.tasks.lock().push(future));
+        let place = Place::new(config(1), move |call| {
+            let spawner = (call.method() == 2).then_some(&spawner);
+            spawned(spawner, call, move |context| {
+                let mut left = 3;
+                poll_fn(move |task| {
+                    let remaining = Context::remaining_in_scope().expect("there is a deadline");
+                    assert!(remaining <= context.remaining().unwrap() + LONG);
+                    left -= 1;
+                    task.waker().wake_by_ref();
+                    if left == 0 { Poll::Ready(()) } else { Poll::Pending }
+                })
+            })
+        });
+        for method in [1, 2] {
+            let new = NewCall { deadline: Some(LONG), ..call(method) };
+            let key = place.handle.submit(new);
+            if method == 2 {
+                executor.run_one();
+            }
+            assert_eq!(place.end(key), Ok(()));
+        }
+        assert_eq!(Context::remaining_in_scope(), None);
+    });
+}
+
+#[test]
+fn a_future_that_blocks_is_as_a_handler_that_does() {
+    without_hanging(|| {
+        // It keeps its worker, and nobody else's.
+        let (gate, latch) = (Gate::new(), Latch::new());
+        let (inner, inner_latch) = (Arc::clone(&gate), Arc::clone(&latch));
+        let place = Place::new(config(2), move |call| {
+            let (gate, latch) = (Arc::clone(&inner), Arc::clone(&inner_latch));
+            future(call, move |_| async move {
+                latch.wait().await;
+                gate.pass();
+            })
+        });
+        let key = place.suspend(call(1));
+        latch.open();
+        gate.await_arrival();
+        assert_eq!(place.call(0), Ok(()));
+        gate.open();
+        assert_eq!(place.end(key), Ok(()));
+    });
+    without_hanging(|| {
+        // Waiting for its own server without a worker would never end.
+        let client = Arc::new(Mutex::new(None::<Arc<Handle>>));
+        let inner = Arc::clone(&client);
+        let place = Place::new(config(1), move |call| {
+            let client = inner.lock().clone().unwrap();
+            future(call, move |_| async move {
+                let (key, completion) = client.call(super::call(0));
+                client.release(key);
+                let kind = completion.unwrap_err().kind;
+                assert_eq!(kind, CallErrorKind::WouldDeadlock);
+            })
+        });
+        *client.lock() = Some(connect_with(&place.exchange, ClientConfig::default()).0);
+        assert_eq!(place.call(1), Ok(()));
+        *client.lock() = None;
+    });
+}
+
+/// Polls futures when the test says so.
+#[derive(Default)]
+struct Executor {
+    tasks: Mutex<Vec<CallFuture>>,
+}
+
+impl Executor {
+    fn take_one(&self) -> CallFuture {
+        eventually("a future is handed over", || !self.tasks.lock().is_empty());
+        self.tasks.lock().remove(0)
+    }
+
+    fn run_one(&self) {
+        let mut future = self.take_one();
+        let mut task = core::task::Context::from_waker(Waker::noop());
+        while future.as_mut().poll(&mut task).is_pending() {}
+    }
+}
+
+#[test]
+fn an_executor_may_poll_the_futures() {
+    without_hanging(|| {
+        let executor = Arc::new(Executor::default());
+        let inner = Arc::clone(&executor);
+        let spawner = Spawner::new(move |future| inner.tasks.lock().push(future));
+        let place = Place::new(config(1), move |call| {
+            let is_bad = call.method() == 2;
+            spawned(Some(&spawner), call, move |_| async move {
+                assert!(!is_bad, "on purpose");
+            })
+        });
+        let key = place.handle.submit(call(1));
+        let future = executor.take_one();
+        assert_eq!(place.call(0), Ok(()), "the worker is free");
+        assert_eq!(place.server.statistics().suspended, 1);
+        executor.tasks.lock().push(future);
+        executor.run_one();
+        assert_eq!(place.end(key), Ok(()));
+
+        let key = place.handle.submit(call(2));
+        executor.run_one();
+        let message = "on purpose".to_owned();
+        assert_eq!(place.end(key), executed(CallErrorKind::HandlerPanicked { message }));
+    });
+}
+
+#[test]
+fn a_future_that_its_executor_drops_tells_the_truth() {
+    without_hanging(|| {
+        let executor = Arc::new(Executor::default());
+        let inner = Arc::clone(&executor);
+        let spawner = Spawner::new(move |future| inner.tasks.lock().push(future));
+        let refusing = Spawner::new(|_| panic!("there is no executor, on purpose"));
+        let place = Place::new(config(1), move |call| {
+            let spawner = if call.method() == 1 { &spawner } else { &refusing };
+            spawned(Some(spawner), call, |_| pending())
+        });
+        let abandoned = Failure { outcome: Outcome::NotExecuted, kind: CallErrorKind::Abandoned };
+        // Before it was polled, it was not entered.
+        let key = place.handle.submit(call(1));
+        drop(executor.take_one());
+        assert_eq!(place.end(key), Err(abandoned.clone()));
+        assert_eq!(place.call(2), Err(abandoned));
+        // After that, it was.
+        let key = place.handle.submit(call(1));
+        let mut future = executor.take_one();
+        let mut task = core::task::Context::from_waker(Waker::noop());
+        assert!(future.as_mut().poll(&mut task).is_pending());
+        drop(future);
+        assert_eq!(place.end(key), executed(CallErrorKind::ReplyDropped));
+        assert_eq!(place.server.statistics().suspended, 0);
+    });
+}
