@@ -7,6 +7,7 @@ mod cancel_and_deadline;
 mod corruption;
 mod documentation;
 mod figures;
+mod later;
 mod limits;
 mod long_calls;
 mod loss;

@@ -1,11 +1,15 @@
 //! Many seeds, each with faults of its own choice: whatever happens, no promise is broken.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
+use farcall::__private::Answer;
 use farcall::sim::{Bursts, Delay, Link, Random, Settings, Tally, World};
 use farcall::{ClientConfig, Outcome, ServerConfig};
 
-use crate::support::{Caller, HOUR, MS, SECOND, Scene, Started, server_config};
+use crate::support::{
+    Bell, Caller, Failed, Finish, HOUR, MS, SECOND, Scene, Started, answer_on, server_config,
+};
 
 /// Seeds of one run of the test. `SIM_SEEDS=first..last` runs others, `SIM_SEEDS=n` one.
 const SEEDS: std::ops::Range<u64> = 0..120;
@@ -22,13 +26,30 @@ fn seeds() -> std::ops::Range<u64> {
     }
 }
 
+/// When the handlers answer.
+#[derive(Clone, Copy)]
+enum Answers {
+    AtOnce,
+    /// At once or later, with a reply or as a future, in random order.
+    Later,
+}
+
 #[test]
 fn no_mix_of_faults_breaks_a_promise() {
+    run(Answers::AtOnce);
+}
+
+#[test]
+fn no_mix_of_faults_and_late_answers_breaks_a_promise() {
+    run(Answers::Later);
+}
+
+fn run(answers: Answers) {
     let mut sum = Tally::default();
     for seed in seeds() {
         // Whoever sees this fail runs this seed alone.
         println!("SIM_SEEDS={seed} cargo test --features sim --test scenarios swarm");
-        let tally = run(seed);
+        let tally = scenario(seed, answers).0;
         sum.begun += tally.begun;
         sum.ok += tally.ok;
         sum.not_executed += tally.not_executed;
@@ -43,19 +64,25 @@ fn no_mix_of_faults_breaks_a_promise() {
 #[test]
 fn a_seed_of_the_swarm_gives_the_same_run_twice() {
     for seed in [1, 2, 3] {
-        assert_eq!(scenario(seed).1, scenario(seed).1, "seed {seed}");
+        for answers in [Answers::AtOnce, Answers::Later] {
+            assert_eq!(scenario(seed, answers).1, scenario(seed, answers).1, "seed {seed}");
+        }
     }
 }
 
-fn run(seed: u64) -> Tally {
-    scenario(seed).0
-}
-
 /// Runs a seed; gives how its calls ended and the hash of the run.
-fn scenario(seed: u64) -> (Tally, u64) {
+fn scenario(seed: u64, answers: Answers) -> (Tally, u64) {
     let world = World::with(Settings { recorded: 1 << 16, ..Settings::new(seed) });
     let mut random = world.random(0);
-    let scene = Scene::on(world.clone(), random_server(&mut random));
+    let config = random_server(&mut random);
+    let scene = match answers {
+        Answers::AtOnce => Scene::on(world.clone(), config),
+        Answers::Later => {
+            let maximum_suspended = if random.chance(0.3) { 1 + random.below(4) } else { 1000 };
+            let config = ServerConfig { maximum_suspended: maximum_suspended as usize, ..config };
+            Scene::answering(world.clone(), config, late_answers(&world))
+        }
+    };
     world.set_all_links(random_link(&mut random));
     scene.host().set_service_time(random_service_time(&mut random));
     let clients: Vec<Caller> = (0..1 + random.below(3))
@@ -70,12 +97,47 @@ fn scenario(seed: u64) -> (Tally, u64) {
     for started in open {
         end(&mut random, started);
     }
-    after_the_faults(&scene, &clients);
+    after_the_faults(&scene, &clients, answers);
     drop(clients);
     world.replay(30 * SECOND);
     world.run_for(60 * SECOND);
     scene.ledger.check();
     (scene.ledger.tally(), world.trace().hash())
+}
+
+/// Answers at once, with a reply from an event of the world, as a future that is woken by one, once or
+/// often or never again, or not at all.
+fn late_answers(world: &World) -> Finish {
+    let (world, random) = (world.clone(), Mutex::new(world.random(1)));
+    Box::new(move |call, receipt| {
+        let (choice, delay, wakes) = {
+            let mut random = random.lock().unwrap();
+            (random.below(16), Duration::from_millis(random.below(2_000)), random.below(4))
+        };
+        match choice {
+            0..4 => Answer::reply(&receipt),
+            4..9 => {
+                let reply = call.reply();
+                world.after(delay, move |_| reply.send(receipt));
+                Answer::later()
+            }
+            9 => {
+                drop(call.reply::<u64>());
+                Answer::later()
+            }
+            10 => panic!("on purpose, with a reply in hand: {:?}", call.reply::<u64>()),
+            11 => Answer::future(None, std::future::pending()),
+            12 => Answer::future(None, async move { Answer::reply(&receipt) }),
+            _ => {
+                let bell = Bell::after(&world, delay);
+                for _ in 0..wakes {
+                    let (bell, early) = (bell.clone(), delay.mul_f64(0.5));
+                    world.after(early, move |_| bell.wake());
+                }
+                answer_on(bell, receipt)
+            }
+        }
+    })
 }
 
 fn step(world: &World, random: &mut Random, clients: &[Caller], open: &mut Vec<Started>) {
@@ -114,14 +176,20 @@ fn end(random: &mut Random, started: Started) {
 
 /// With the faults over, every client can call again. The first call may find out that its session
 /// died with the server.
-fn after_the_faults(scene: &Scene, clients: &[Caller]) {
+fn after_the_faults(scene: &Scene, clients: &[Caller], answers: Answers) {
     scene.world.run_for(DISASTERS_END.saturating_sub(scene.world.now()));
     scene.world.calm();
     scene.host().set_service_time(Duration::ZERO);
     scene.world.run_for(2 * SECOND);
     for client in clients {
-        let result = client.run().or_else(|_| client.run());
-        result.expect("nothing stands in its way any more");
+        // Some handlers end without a result, which is one too.
+        let may_fail = matches!(answers, Answers::Later);
+        let is_answered = |result: Result<u64, Failed>| match result {
+            Ok(_) => true,
+            Err(failed) => may_fail && failed.outcome() == Outcome::Executed,
+        };
+        let has_answer = is_answered(client.run()) || is_answered(client.run());
+        assert!(has_answer, "nothing stands in its way any more");
     }
 }
 

@@ -1,15 +1,18 @@
 //! One server called `work`, clients of it, and a ledger that every call goes through.
 
+mod later;
 mod work;
 
 use std::time::Duration;
 
+use farcall::__private::Service;
 use farcall::sim::{Ended, Host, Ledger, Link, Settings, World};
 use farcall::{
     CallError, CallErrorKind, Client, ClientConfig, ClientStatistics, Outcome, Pending, Server,
     ServerConfig, ServerHandle, Stub,
 };
 
+pub(crate) use later::{Bell, Finish, LaterServer, answer_on};
 pub(crate) use work::{WorkClient, WorkServer, Worker};
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
@@ -40,11 +43,38 @@ impl Scene {
 
     pub(crate) fn on(world: World, config: ServerConfig) -> Self {
         let ledger = Ledger::new();
+        let service = WorkServer::new(Worker(ledger.clone()));
+        Self::serving("work", world, config, ledger, service)
+    }
+
+    /// A scene whose calls of `run` and `look` are answered by `finish`.
+    pub(crate) fn answering(world: World, config: ServerConfig, finish: Finish) -> Self {
+        Self::answering_as("work", world, config, finish)
+    }
+
+    pub(crate) fn answering_as(
+        name: &str,
+        world: World,
+        config: ServerConfig,
+        finish: Finish,
+    ) -> Self {
+        let ledger = Ledger::new();
+        let service = LaterServer::new(ledger.clone(), finish);
+        Self::serving(name, world, config, ledger, service)
+    }
+
+    fn serving(
+        name: &str,
+        world: World,
+        config: ServerConfig,
+        ledger: Ledger,
+        service: impl Service,
+    ) -> Self {
         let server = Server::builder()
             .config(config)
-            .on(&world, "work")
+            .on(&world, name)
             .unwrap()
-            .serve(WorkServer::new(Worker(ledger.clone())))
+            .serve(service)
             .spawn()
             .unwrap();
         Self { world, ledger, server }
@@ -56,7 +86,12 @@ impl Scene {
     }
 
     pub(crate) fn client_with(&self, host: &str, config: ClientConfig) -> Caller {
-        let client = Client::builder().config(config).on(&self.world.host(host), "work").unwrap();
+        self.client_of("work", host, config)
+    }
+
+    /// A client of another server than `work`.
+    pub(crate) fn client_of(&self, server: &str, host: &str, config: ClientConfig) -> Caller {
+        let client = Client::builder().config(config).on(&self.world.host(host), server).unwrap();
         Caller { stub: client.stub(), ledger: self.ledger.clone() }
     }
 
