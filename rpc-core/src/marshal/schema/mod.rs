@@ -73,8 +73,8 @@ enum Node {
     Option(NodeId),
     Result { ok: NodeId, err: NodeId },
     Tuple(Vec<NodeId>),
-    Structure { key: &'static str, name: &'static str, fields: Vec<Field> },
-    Enumeration { key: &'static str, name: &'static str, variants: Vec<Variant> },
+    Structure { name: &'static str, fields: Vec<Field> },
+    Enumeration { name: &'static str, variants: Vec<Variant> },
 }
 
 /// The scalar types, by the names of their Rust types. The numbers enter the hash: they stay what
@@ -136,7 +136,7 @@ impl Schema {
         name: &'static str,
         fields: impl FnOnce(&mut Fields<'_>),
     ) {
-        self.once(key, |schema| Node::Structure { key, name, fields: schema.fields(fields) });
+        self.once(key, |schema| Node::Structure { name, fields: schema.fields(fields) });
     }
 
     /// Describes a discriminated union: its tags, and what follows each.
@@ -151,7 +151,7 @@ impl Schema {
         self.once(key, |schema| {
             let mut list = Variants { schema, variants: Vec::new() };
             variants(&mut list);
-            Node::Enumeration { key, name, variants: list.variants }
+            Node::Enumeration { name, variants: list.variants }
         });
     }
 

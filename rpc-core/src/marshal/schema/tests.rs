@@ -305,9 +305,9 @@ fn types_that_share_a_name_are_told_apart() {
     );
     assert_eq!(
         text::<(Pair<u8>, Pair<Vec<Point>>)>(),
-        "(Pair<u8>, Pair<Vec<Point>>)\n\
-         struct Pair<u8> { first: u8, second: u8 }\n\
-         struct Pair<Vec<Point>> { first: [Point], second: [Point] }\n\
+        "(Pair#1, Pair#2)\n\
+         struct Pair#1 { first: u8, second: u8 }\n\
+         struct Pair#2 { first: [Point], second: [Point] }\n\
          struct Point { x: i32, y: i32 }"
     );
 }

@@ -5,6 +5,26 @@ use std::collections::HashMap;
 
 use super::{Field, Node, NodeId, Scalar, Schema, Variant};
 
+/// Several methods, as a person reads them.
+pub(crate) struct Signatures {
+    /// Each method from its opening parenthesis on.
+    pub(crate) methods: Vec<String>,
+    /// Each type with a name, one field or variant on a line.
+    pub(crate) types: Vec<String>,
+}
+
+/// What stands around and between the parts of a type with a name.
+struct Layout {
+    before: &'static str,
+    between: &'static str,
+    after: &'static str,
+}
+
+impl Layout {
+    const LINE: Self = Self { before: " { ", between: ", ", after: " }" };
+    const BLOCK: Self = Self { before: " {\n    ", between: ",\n    ", after: ",\n}" };
+}
+
 impl Schema {
     /// The method from its opening parenthesis on, or the type, as `(a: i32, at: Point) -> string`.
     /// Each type with a name is spelled out once, on a line of its own. The text is for people:
@@ -12,33 +32,56 @@ impl Schema {
     #[must_use]
     pub fn text(&self) -> String {
         let text = Text { schema: self, names: self.names() };
-        let mut out = String::new();
-        // Writing to a string does not fail.
-        let _ = text.write(&mut out);
-        out
+        written(|out| text.write(out))
     }
 
-    /// How the types with names are called. The short name, unless two types share it, as two
-    /// instances of a generic type do.
-    fn names(&self) -> HashMap<NodeId, String> {
-        let named = || {
-            self.nodes.iter().enumerate().filter_map(|(node, description)| match description {
-                Node::Structure { key, name, .. } | Node::Enumeration { key, name, .. } => {
-                    Some((node, *key, *name))
-                }
-                _ => None,
-            })
+    /// The texts of methods that share their types, so that each type is spelled out only once.
+    pub(crate) fn signatures(describe: impl Iterator<Item = fn(&mut Self)>) -> Signatures {
+        let mut schema = Self::new();
+        let mut take_method = |describe: fn(&mut Self)| {
+            describe(&mut schema);
+            (core::mem::take(&mut schema.arguments), schema.reply.take())
         };
-        let mut uses = HashMap::<&str, usize>::new();
-        for (_, _, name) in named() {
-            *uses.entry(name).or_default() += 1;
+        let methods: Vec<_> = describe.map(&mut take_method).collect();
+        let text = Text { schema: &schema, names: schema.names() };
+        let signature = |(arguments, reply): &(Vec<Field>, _)| {
+            written(|out| text.write_method(arguments, *reply, out))
+        };
+        let definition =
+            |node: NodeId| written(|out| text.write_definition(node, &Layout::BLOCK, out));
+        Signatures {
+            methods: methods.iter().map(signature).collect(),
+            types: (0..schema.nodes.len())
+                .filter(|node| schema.has_name(*node))
+                .map(definition)
+                .collect(),
         }
-        named()
-            .map(|(node, key, name)| {
-                let name = if uses[name] > 1 { without_modules(key) } else { name.to_owned() };
-                (node, name)
-            })
-            .collect()
+    }
+
+    fn has_name(&self, node: NodeId) -> bool {
+        matches!(self.nodes[node], Node::Structure { .. } | Node::Enumeration { .. })
+    }
+
+    /// How the types with names are called. Where several share a name, as two instances of a generic
+    /// type do, they are numbered in the order in which they are met: what else could tell them apart
+    /// is a path that the compiler makes up, and may change from release to release.
+    fn names(&self) -> HashMap<NodeId, String> {
+        let mut sharing = HashMap::<&str, Vec<NodeId>>::new();
+        for (node, description) in self.nodes.iter().enumerate() {
+            if let Node::Structure { name, .. } | Node::Enumeration { name, .. } = description {
+                sharing.entry(name).or_default().push(node);
+            }
+        }
+        let mut names = HashMap::new();
+        for (name, nodes) in sharing {
+            let is_alone = nodes.len() == 1;
+            for (position, node) in nodes.into_iter().enumerate() {
+                let name =
+                    if is_alone { name.to_owned() } else { format!("{name}#{}", position + 1) };
+                names.insert(node, name);
+            }
+        }
+        names
     }
 }
 
@@ -47,16 +90,17 @@ struct Text<'s> {
     names: HashMap<NodeId, String>,
 }
 
+fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let _ = write(&mut out);
+    out
+}
+
 impl Text<'_> {
     fn write(&self, out: &mut String) -> fmt::Result {
         if self.schema.is_method() {
-            out.write_char('(')?;
-            self.write_named(&self.schema.arguments, out)?;
-            out.write_char(')')?;
-            if let Some(reply) = self.schema.reply {
-                out.write_str(" -> ")?;
-                self.write_type(reply, out)?;
-            }
+            self.write_method(&self.schema.arguments, self.schema.reply, out)?;
         } else {
             let mut types = self.schema.described.iter();
             if let Some(node) = types.next() {
@@ -67,7 +111,27 @@ impl Text<'_> {
                 self.write_type(*node, out)?;
             }
         }
-        (0..self.schema.nodes.len()).try_for_each(|node| self.write_definition(node, out))
+        for node in (0..self.schema.nodes.len()).filter(|node| self.schema.has_name(*node)) {
+            out.write_char('\n')?;
+            self.write_definition(node, &Layout::LINE, out)?;
+        }
+        Ok(())
+    }
+
+    fn write_method(
+        &self,
+        arguments: &[Field],
+        reply: Option<NodeId>,
+        out: &mut String,
+    ) -> fmt::Result {
+        out.write_char('(')?;
+        self.write_named(arguments, ", ", out)?;
+        out.write_char(')')?;
+        if let Some(reply) = reply {
+            out.write_str(" -> ")?;
+            self.write_type(reply, out)?;
+        }
+        Ok(())
     }
 
     fn write_type(&self, node: NodeId, out: &mut String) -> fmt::Result {
@@ -113,27 +177,27 @@ impl Text<'_> {
         Ok(())
     }
 
-    fn write_definition(&self, node: NodeId, out: &mut String) -> fmt::Result {
+    fn write_definition(&self, node: NodeId, layout: &Layout, out: &mut String) -> fmt::Result {
         match &self.schema.nodes[node] {
             Node::Structure { fields, .. } => {
-                write!(out, "\nstruct {}", self.names[&node])?;
-                self.write_body(fields, out)
+                write!(out, "struct {}", self.names[&node])?;
+                self.write_body(fields, layout, out)
             }
             Node::Enumeration { variants, .. } => {
-                write!(out, "\nenum {} {{", self.names[&node])?;
+                write!(out, "enum {}", self.names[&node])?;
                 for (position, Variant { index, name, fields }) in variants.iter().enumerate() {
-                    out.write_str(if position > 0 { ", " } else { " " })?;
+                    out.write_str(if position > 0 { layout.between } else { layout.before })?;
                     write!(out, "{index} = {name}")?;
-                    self.write_body(fields, out)?;
+                    self.write_body(fields, &Layout::LINE, out)?;
                 }
-                out.write_str(if variants.is_empty() { "}" } else { " }" })
+                out.write_str(if variants.is_empty() { " {}" } else { layout.after })
             }
             _ => Ok(()),
         }
     }
 
-    /// ` { name: type }`, `(type)`, or nothing, as the fields were declared.
-    fn write_body(&self, fields: &[Field], out: &mut String) -> fmt::Result {
+    /// The fields with their names, or only their types, or nothing, as they were declared.
+    fn write_body(&self, fields: &[Field], layout: &Layout, out: &mut String) -> fmt::Result {
         match fields {
             [] => Ok(()),
             [first, ..] if first.name.starts_with(|start: char| start.is_ascii_digit()) => {
@@ -143,17 +207,17 @@ impl Text<'_> {
                 out.write_char(')')
             }
             _ => {
-                out.write_str(" { ")?;
-                self.write_named(fields, out)?;
-                out.write_str(" }")
+                out.write_str(layout.before)?;
+                self.write_named(fields, layout.between, out)?;
+                out.write_str(layout.after)
             }
         }
     }
 
-    fn write_named(&self, fields: &[Field], out: &mut String) -> fmt::Result {
+    fn write_named(&self, fields: &[Field], between: &str, out: &mut String) -> fmt::Result {
         for (position, Field { name, node }) in fields.iter().enumerate() {
             if position > 0 {
-                out.write_str(", ")?;
+                out.write_str(between)?;
             }
             write!(out, "{name}: ")?;
             self.write_type(*node, out)?;
@@ -183,22 +247,4 @@ impl Scalar {
             Self::char => "char",
         }
     }
-}
-
-/// `Pair<String>` for `shapes::Pair<alloc::string::String>`.
-fn without_modules(path: &str) -> String {
-    let mut out = String::new();
-    let mut word = 0;
-    for character in path.chars() {
-        if character == ':' {
-            // What has been taken for a word so far was the name of a module.
-            out.truncate(word);
-            continue;
-        }
-        out.push(character);
-        if !character.is_alphanumeric() && character != '_' {
-            word = out.len();
-        }
-    }
-    out
 }
