@@ -127,6 +127,14 @@
 //! }
 //! ```
 //!
+//! # Old clients, new servers
+//!
+//! Clients and servers are replaced at different times. What both know goes on working: methods may be
+//! added, and renamed with their old `#[rpc(id = N)]`. What does not match is an error of that call
+//! alone, which did not run: [`CallErrorKind::UnknownInterface`], [`CallErrorKind::UnknownMethod`], or
+//! [`CallErrorKind::SignatureMismatch`], which shows both signatures. [`assert_compatible`] finds such a
+//! change in your tests, before a client does; [`describe`] prints an interface.
+//!
 //! # Tests
 //!
 //! The same stubs run on [`Loopback`], an in-process network, and with the feature `sim` on
@@ -148,9 +156,11 @@ pub use farcall_core::marshal::{
 pub use farcall_core::sim;
 pub use farcall_core::{
     CallError, CallErrorKind, CallFuture, CallStatus, Client, ClientBuilder, ClientConfig,
-    ClientStatistics, ConfigError, ConnectError, Context, DropReason, KeptAddress, Loopback,
+    ClientStatistics, CompatibilityError, ConfigError, ConnectError, Context, Description,
+    DescriptionError, DropReason, Incompatibility, KeptAddress, Loopback, MethodDescription,
     Network, Outcome, Pending, Received, Reply, ServeError, Server, ServerAddress, ServerBuilder,
-    ServerConfig, ServerHandle, ServerStatistics, ShutdownReport, Stub,
+    ServerConfig, ServerHandle, ServerStatistics, ShutdownReport, Stub, assert_compatible,
+    check_compatible, describe,
 };
 pub use farcall_macros::rpc_interface;
 

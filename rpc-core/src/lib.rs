@@ -44,9 +44,11 @@ pub use driver::Loopback;
 pub use endpoint::client::CallStatus;
 pub use error::{CallError, CallErrorKind, ConnectError, Outcome, ServeError};
 pub use face::{
-    Client, ClientBuilder, KeptAddress, Pending, Server, ServerAddress, ServerBuilder,
-    ServerHandle, Stub, call_method, send_oneway, start_method,
+    Client, ClientBuilder, CompatibilityError, KeptAddress, Pending, Server, ServerAddress,
+    ServerBuilder, ServerHandle, Stub, assert_compatible, call_method, check_compatible, describe,
+    send_oneway, start_method,
 };
 pub use host::{Network, ShutdownReport};
 pub use service::{CallFuture, Reply};
+pub use service::{Description, DescriptionError, Incompatibility, MethodDescription};
 pub use statistics::{ClientStatistics, DropReason, Received, ServerStatistics};

@@ -9,6 +9,7 @@ mod support;
 
 mod arguments;
 mod context;
+mod descriptions;
 mod design_program;
 mod errors;
 mod options;

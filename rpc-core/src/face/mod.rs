@@ -2,6 +2,7 @@
 
 mod address;
 mod client;
+mod compatible;
 mod pair;
 mod pending;
 mod server;
@@ -11,6 +12,7 @@ pub use address::{KeptAddress, ServerAddress};
 pub use client::{
     Client, ClientBuilder, call as call_method, send as send_oneway, start as start_method,
 };
+pub use compatible::{CompatibilityError, assert_compatible, check_compatible, describe};
 pub use pending::Pending;
 pub use server::{Server, ServerBuilder, ServerHandle};
 pub use stub::Stub;

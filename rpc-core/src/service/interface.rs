@@ -43,7 +43,7 @@ pub struct Method {
     idempotent: bool,
     oneway: bool,
     deadline: Option<Duration>,
-    describe: fn(&mut Schema),
+    pub(super) describe: fn(&mut Schema),
     signature: OnceLock<Signature>,
 }
 

@@ -15,6 +15,7 @@
 
 mod answer;
 mod call;
+mod description;
 mod interface;
 mod keeper;
 mod registry;
@@ -25,6 +26,7 @@ mod tasks;
 
 pub use answer::Answer;
 pub use call::{Call, OwnedCall};
+pub use description::{Description, DescriptionError, Incompatibility, MethodDescription};
 pub use interface::{Interface, Method, Signature, method_id};
 pub(crate) use keeper::Debt;
 pub use keeper::Keeper;
