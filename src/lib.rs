@@ -176,7 +176,8 @@ pub mod __private {
         DecodeError, Lend, Marshal, Reader, Schema, Unmarshal, Writer, max_add, max_of, min_add,
     };
     pub use farcall_core::service::{
-        Answer, Call, Interface, Method, OwnedCall, Service, Spawner, method_id,
+        Answer, Call, Interface, Method, OwnedCall, REPLY_ROOM, REQUEST_ROOM, Service, Spawner,
+        assert_single_datagram, method_id,
     };
     pub use farcall_core::{call_method as call, send_oneway as send, start_method as start};
 }

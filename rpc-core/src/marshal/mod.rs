@@ -162,6 +162,25 @@ pub const ALLOCATION_BASE: usize = 1 << 20;
 pub trait Marshal {
     /// The most bytes that a value can take, or `None` if there is no bound or it is not known.
     /// It is never known behind a pointer, so that recursive types have this constant too.
+    ///
+    /// It can be checked while a program is compiled, for messages that must stay small:
+    ///
+    /// ```
+    /// use farcall_core::marshal::Marshal;
+    ///
+    /// type Sample = (u64, [f32; 16], Option<u8>);
+    ///
+    /// const _: () = assert!(matches!(Sample::MAX, Some(bytes) if bytes <= 80));
+    /// ```
+    ///
+    /// With text, which can have any length, the same does not compile:
+    ///
+    /// ```compile_fail,E0080
+    /// # use farcall_core::marshal::Marshal;
+    /// const _: () = assert!(matches!(<(u64, String)>::MAX, Some(bytes) if bytes <= 80));
+    /// ```
+    ///
+    /// `#[rpc(single_datagram)]` on a method does this for its arguments and its result.
     const MAX: Option<usize> = None;
 
     /// Appends the value to `out`. The length of what is appended is a multiple of four.

@@ -31,6 +31,16 @@ pub const HEADER_LENGTH: usize = 12;
 /// What a datagram takes besides its body.
 pub const DATAGRAM_OVERHEAD: usize = HEADER_LENGTH + integrity::LENGTH;
 
+/// The most bytes of arguments that fit a datagram of this size, from 1,200 bytes.
+pub const fn request_room(datagram_size: usize) -> usize {
+    datagram_size - DATAGRAM_OVERHEAD - frame::REQUEST_OVERHEAD
+}
+
+/// The most bytes of a result that fit a datagram of this size, from 1,200 bytes.
+pub const fn reply_room(datagram_size: usize) -> usize {
+    datagram_size - DATAGRAM_OVERHEAD - frame::REPLY_OVERHEAD
+}
+
 const ROLE_SERVER: u8 = 0x80;
 
 /// Who sent a datagram.

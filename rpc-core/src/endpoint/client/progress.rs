@@ -8,8 +8,8 @@ use super::{CallKey, ClientEndpoint, Completion, Failure, NewCall};
 use crate::endpoint::is_mostly_gone;
 use crate::error::{CallErrorKind, Outcome, Settlement};
 use crate::time::Timestamp;
-use crate::wire::DATAGRAM_OVERHEAD;
-use crate::wire::frame::{FenceCause, ONEWAY_LANE, REQUEST_OVERHEAD};
+use crate::wire::frame::{FenceCause, ONEWAY_LANE};
+use crate::wire::{self, DATAGRAM_OVERHEAD};
 
 impl ClientEndpoint {
     /// Submits a call. It gets a lane at once, or waits for one. A one-way call ends with an empty
@@ -76,7 +76,7 @@ impl ClientEndpoint {
 
     /// The most bytes of arguments: what fits a datagram, and what the server takes, if that is known.
     fn largest_request(&self) -> usize {
-        let own = self.config.datagram_size - DATAGRAM_OVERHEAD - REQUEST_OVERHEAD;
+        let own = wire::request_room(self.config.datagram_size);
         self.session.map_or(own, |session| own.min(session.largest_request))
     }
 

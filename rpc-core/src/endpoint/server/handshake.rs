@@ -16,8 +16,8 @@ use crate::config::LARGEST_DATAGRAM_SIZE;
 use crate::endpoint::is_mostly_gone;
 use crate::statistics::DropReason;
 use crate::time::Timestamp;
+use crate::wire;
 use crate::wire::handshake::{self as messages, Open, Refusal, Welcome};
-use crate::wire::{DATAGRAM_OVERHEAD, frame};
 
 impl ServerEndpoint {
     pub(super) fn receive_hello(
@@ -131,7 +131,6 @@ impl ServerEndpoint {
     }
 
     fn welcome(&self, nonce: u128, session: u64, is_resumed: bool) -> Welcome {
-        let request_overhead = DATAGRAM_OVERHEAD + frame::REQUEST_OVERHEAD;
         Welcome {
             nonce,
             session,
@@ -139,7 +138,7 @@ impl ServerEndpoint {
             window: self.config.window,
             working_delay: self.config.working_delay,
             lease: self.config.lease,
-            largest_request: (LARGEST_DATAGRAM_SIZE - request_overhead) as u32,
+            largest_request: wire::request_room(LARGEST_DATAGRAM_SIZE) as u32,
             largest_reply: self.largest_reply() as u32,
             receive_window: LARGEST_DATAGRAM_SIZE as u32,
         }

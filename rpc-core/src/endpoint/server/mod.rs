@@ -39,7 +39,7 @@ use crate::config::ServerConfig;
 use crate::entropy::Entropy;
 use crate::statistics::{DropReason, ServerStatistics};
 use crate::time::{Clock, Timestamp};
-use crate::wire::{DATAGRAM_OVERHEAD, Header, Kind, Role, frame, handshake as messages};
+use crate::wire::{self, Header, Kind, Role, handshake as messages};
 
 pub use incoming::{CallToken, Finished, Ready};
 pub use methods::{MethodEntry, MethodTable};
@@ -240,7 +240,7 @@ impl ServerEndpoint {
 
     /// The largest encoded result that fits a datagram.
     fn largest_reply(&self) -> usize {
-        self.config.datagram_size - DATAGRAM_OVERHEAD - frame::REPLY_OVERHEAD
+        wire::reply_room(self.config.datagram_size)
     }
 
     fn lease_period(&self) -> Duration {

@@ -1,6 +1,7 @@
 //! Nothing grows without a bound, and nothing is left behind.
 
 use super::*;
+use crate::wire::{reply_room, request_room};
 
 #[test]
 fn an_answer_that_finds_no_room_can_be_asked_for_again() {
@@ -331,6 +332,40 @@ fn a_request_larger_than_the_server_takes_ends_at_once() {
     pair.deliver();
     assert_eq!(pair.reply(fits), "y");
     assert_eq!(pair.server.statistics().calls, 1);
+}
+
+/// What generated code checks while a program is compiled is what the endpoints do.
+#[test]
+fn a_body_that_fills_a_datagram_is_sent_and_one_byte_more_is_not() {
+    let (mut pair, request, reply) = (Pair::new(), request_room(1200), reply_room(1200));
+    pair.open();
+    let submit = |pair: &mut Pair, size| {
+        pair.submit(NewCall { body: Bytes::from(vec![1; size]), ..call(ECHO, b"") })
+    };
+    let too_large = submit(&mut pair, request + 1);
+    let kind = CallErrorKind::RequestTooLarge { size: request + 1, limit: request };
+    assert_eq!(pair.failure(too_large), (Outcome::NotExecuted, kind));
+    for (size, is_whole) in [(reply, true), (reply + 1, false)] {
+        let key = submit(&mut pair, request);
+        pair.collect_client();
+        let datagrams: Vec<_> = pair.to_server.iter().map(Bytes::len).collect();
+        assert_eq!(datagrams, [1200]);
+        pair.deliver();
+        let ready = pair.take();
+        assert_eq!(ready.body.len(), request);
+        pair.server.complete(ready.token, Finished::Reply(Bytes::from(vec![2; size])));
+        pair.collect();
+        let largest = pair.to_client.iter().map(Bytes::len).max();
+        assert_eq!(largest == Some(1200), is_whole, "{largest:?}");
+        pair.deliver();
+        if is_whole {
+            assert_eq!(pair.reply(key).len(), reply);
+        } else {
+            let (outcome, kind) = pair.failure(key);
+            assert_eq!(outcome, Outcome::Executed);
+            assert!(matches!(kind, CallErrorKind::ReplyTooLarge { .. }), "{kind:?}");
+        }
+    }
 }
 
 #[test]
