@@ -35,7 +35,7 @@ struct Job {
 fn encode<T: Marshal + ?Sized>(value: &T, capacity: usize) -> bytes::Bytes {
     let mut writer = Writer::with_capacity(capacity);
     value.marshal(&mut writer);
-    writer.into_bytes()
+    writer.finish().expect("it can be encoded")
 }
 
 fn decode<'a, T: Unmarshal<'a>>(encoded: &'a bytes::Bytes) -> T {

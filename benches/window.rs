@@ -84,6 +84,7 @@ impl Pair {
 
     fn submit(&mut self) -> CallKey {
         let call = NewCall {
+            fault: None,
             interface: INTERFACE,
             method: METHOD,
             signature: SIGNATURE,

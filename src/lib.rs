@@ -150,7 +150,7 @@
 //! a field of [`ClientConfig`] or [`ServerConfig`], with its unit and its default.
 
 pub use farcall_core::marshal::{
-    DecodeError, DecodeErrorKind, Fields, Reader, Schema, Unmarshal, Variants, Writer,
+    DecodeError, DecodeErrorKind, EncodeError, Fields, Reader, Schema, Unmarshal, Variants, Writer,
 };
 #[cfg(feature = "sim")]
 pub use farcall_core::sim;

@@ -166,7 +166,8 @@ fn addition(number: i32) -> NewCall {
         is_idempotent: method.is_idempotent(),
         is_oneway: method.is_oneway(),
         deadline: None,
-        body: body.into_bytes(),
+        body: body.finish().expect("numbers can be encoded"),
+        fault: None,
     }
 }
 

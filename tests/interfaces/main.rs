@@ -11,6 +11,7 @@ mod arguments;
 mod context;
 mod descriptions;
 mod design_program;
+mod encoding;
 mod errors;
 mod options;
 mod pending;

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::marshal::{DecodeError, Unmarshal, from_message};
+use crate::marshal::{DecodeError, EncodeError, Unmarshal, from_message};
 
 /// What is known about whether a failed call ran.
 ///
@@ -78,6 +78,16 @@ pub enum CallErrorKind {
     /// The server could not decode the arguments.
     UndecodableArguments {
         /// The argument and what was wrong with it, as the server says.
+        detail: String,
+    },
+    /// The arguments could not be encoded. Nothing was sent.
+    ///
+    /// Only types with a [`Marshal`](crate::marshal::Marshal) of their own can refuse that, and types
+    /// that are sent through serde.
+    UnencodableArguments(EncodeError),
+    /// The handler ran and its result could not be encoded.
+    UnencodableReply {
+        /// What the server says about the reason.
         detail: String,
     },
     /// The result came back and could not be decoded.
@@ -283,16 +293,12 @@ impl fmt::Display for CallErrorKind {
                 "client and server were built from different signatures: the client's is \
                  `{client}`, the server's is `{server}`"
             ),
-            Self::UndecodableArguments { detail } => {
-                write!(f, "the server could not decode the arguments: {detail}")
-            }
-            Self::UndecodableReply(error) => write!(f, "the result could not be decoded: {error}"),
-            Self::RequestTooLarge { size, limit } => write!(
-                f,
-                "the arguments take {size} bytes and a request may take {limit}; raise \
-                 `datagram_size` where the path carries it, or send less"
-            ),
-            Self::ReplyTooLarge { detail } => write!(f, "the result is too large: {detail}"),
+            Self::UndecodableArguments { .. }
+            | Self::UndecodableReply(_)
+            | Self::UnencodableArguments(_)
+            | Self::UnencodableReply { .. }
+            | Self::RequestTooLarge { .. }
+            | Self::ReplyTooLarge { .. } => self.fmt_of_messages(f),
             Self::HandlerPanicked { message } => write!(f, "the handler panicked: {message}"),
             Self::ReplyDropped => f.write_str("the handler ended without answering"),
             Self::Abandoned => f.write_str(
@@ -318,6 +324,31 @@ impl fmt::Display for CallErrorKind {
             Self::Forked => {
                 f.write_str("a client cannot be used in a forked process; connect again")
             }
+        }
+    }
+}
+
+impl CallErrorKind {
+    /// The text of the kinds that are about the bytes of a message.
+    fn fmt_of_messages(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UndecodableArguments { detail } => {
+                write!(f, "the server could not decode the arguments: {detail}")
+            }
+            Self::UnencodableArguments(error) => {
+                write!(f, "the arguments could not be encoded: {error}")
+            }
+            Self::UnencodableReply { detail } => {
+                write!(f, "the result could not be encoded: {detail}")
+            }
+            Self::UndecodableReply(error) => write!(f, "the result could not be decoded: {error}"),
+            Self::RequestTooLarge { size, limit } => write!(
+                f,
+                "the arguments take {size} bytes and a request may take {limit}; raise \
+                 `datagram_size` where the path carries it, or send less"
+            ),
+            Self::ReplyTooLarge { detail } => write!(f, "the result is too large: {detail}"),
+            _ => Ok(()),
         }
     }
 }

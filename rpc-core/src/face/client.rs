@@ -5,6 +5,8 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::address::ServerAddress;
 use super::pending::Pending;
 use super::stub::Stub;
@@ -115,6 +117,10 @@ impl Client {
     ) -> NewCall {
         let mut writer = Writer::with_capacity(64);
         encode(&mut writer);
+        let (body, fault) = match writer.finish() {
+            Ok(body) => (body, None),
+            Err(error) => (Bytes::new(), Some(error)),
+        };
         let deadline = self.deadline.own.or(method.own_deadline()).or(self.deadline.default);
         // A handler's own calls are of no use to anybody once its caller has given up.
         let deadline = match (deadline, Context::remaining_in_scope()) {
@@ -128,7 +134,8 @@ impl Client {
             is_idempotent: method.is_idempotent(),
             is_oneway: method.is_oneway(),
             deadline,
-            body: writer.into_bytes(),
+            body,
+            fault,
         }
     }
 }

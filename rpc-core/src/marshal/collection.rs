@@ -86,6 +86,9 @@ fn marshal_sorted<'e, K: Marshal + 'e, V: Marshal + 'e>(
     for span in spans {
         out.put_raw(&bytes[span.start..span.end]);
     }
+    if let Some(error) = unsorted.error() {
+        out.fail(error);
+    }
 }
 
 impl<'a, K: Unmarshal<'a> + Ord, V: Unmarshal<'a>> Unmarshal<'a> for BTreeMap<K, V> {

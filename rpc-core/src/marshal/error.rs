@@ -1,6 +1,56 @@
-//! What was wrong with the bytes, and where.
+//! What was wrong with the bytes, and where; and with a value that has no bytes.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
+
+/// Why a value could not be encoded. It displays as the reason.
+///
+/// The types of this crate can always be encoded. Types of your own can refuse by
+/// [`Writer::fail`](super::Writer::fail).
+#[derive(Clone, PartialEq, Eq)]
+pub struct EncodeError(Box<str>);
+
+impl EncodeError {
+    /// The reason is cut to [`LONGEST_TEXT`] bytes.
+    #[cold]
+    pub(super) fn new(reason: impl fmt::Display) -> Self {
+        Self(short_text(reason).into_boxed_str())
+    }
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EncodeError").field(&self.0).finish()
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+/// The longest text of others that an error keeps, in bytes.
+const LONGEST_TEXT: usize = 512;
+
+/// What somebody else has to say, cut to [`LONGEST_TEXT`]. A `Display` that fails says less.
+fn short_text(text: impl fmt::Display) -> String {
+    struct Short(String);
+
+    impl fmt::Write for Short {
+        fn write_str(&mut self, part: &str) -> fmt::Result {
+            let room = LONGEST_TEXT - self.0.len();
+            self.0.push_str(&part[..part.floor_char_boundary(room)]);
+            if part.len() > room { Err(fmt::Error) } else { Ok(()) }
+        }
+    }
+
+    let mut short = Short(String::new());
+    // An error says that the text is longer, or that its own `Display` gave up.
+    let _ = write!(short, "{text}");
+    short.0
+}
 
 /// Why bytes could not be decoded, and where in the message.
 ///

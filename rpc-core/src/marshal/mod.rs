@@ -36,7 +36,7 @@
 //!   `VecDeque`) it takes one byte. Only `u8` does so: neither `i8`, nor `bool`, nor a structure
 //!   with a `u8` inside. Sets, maps, tuples and options are not runs: `BTreeSet<u8>` takes a unit for
 //!   each element.
-//! - **Counts** have 32 bits. Encoding more elements than that panics.
+//! - **Counts** have 32 bits. More elements than that cannot be encoded: see [`Writer::fail`].
 //! - **Order.** Hashed maps and sets are written in the order of their encoded keys, B-trees in the
 //!   order of their keys. So equal values of one type are equal bytes, in every process. Any order
 //!   is accepted. Sorting has its price; a `Vec<(K, V)>` has the same encoding without it.
@@ -71,7 +71,7 @@ mod sequence;
 mod time;
 mod writer;
 
-pub use error::{DecodeError, DecodeErrorKind};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use lend::{Lend, Owned};
 pub use reader::Reader;
 pub use schema::{Fields, Schema, Variants};

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use super::EncodeError;
+
 /// The bytes of a message while it is written.
 ///
 /// All the `put_*` methods keep the position a multiple of four, save [`put_raw`](Self::put_raw),
@@ -13,11 +15,14 @@ use bytes::Bytes;
 ///
 /// let mut out = Writer::new();
 /// "farcall".marshal(&mut out);
-/// assert_eq!(&out.into_bytes()[..], b"\0\0\0\x07farcall\0");
+/// assert_eq!(&out.finish()?[..], b"\0\0\0\x07farcall\0");
+/// # Ok::<(), farcall_core::marshal::EncodeError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
+    /// Why what was written is not the encoding of a value.
+    error: Option<EncodeError>,
 }
 
 /// Numbers are turned into bytes on the stack, this many at a time, and then copied: the loop
@@ -28,13 +33,13 @@ impl Writer {
     /// A writer with nothing in it. It allocates when the first byte is put.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new() }
+        Self { bytes: Vec::new(), error: None }
     }
 
     /// A writer that has room for `capacity` bytes before it allocates again.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { bytes: Vec::with_capacity(capacity) }
+        Self { bytes: Vec::with_capacity(capacity), error: None }
     }
 
     /// How many bytes have been written.
@@ -55,10 +60,55 @@ impl Writer {
         &self.bytes
     }
 
-    /// What has been written, without a copy.
+    /// Ends writing, and gives what was written, without a copy.
+    ///
+    /// # Errors
+    ///
+    /// If a value could not be encoded: see [`fail`](Self::fail).
+    pub fn finish(self) -> Result<Bytes, EncodeError> {
+        match self.error {
+            None => Ok(Bytes::from(self.bytes)),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Says that a value cannot be encoded, and why. The first reason is kept.
+    ///
+    /// [`Marshal::marshal`](super::Marshal::marshal) returns as usual, and whatever else is written is
+    /// thrown away. Arguments that cannot be encoded are not sent: the call ends `NotExecuted`, with
+    /// `UnencodableArguments`. For a result the call ends `Executed`, with `UnencodableReply`.
+    ///
+    /// ```
+    /// use farcall_core::marshal::{Marshal, Schema, Writer};
+    ///
+    /// struct Even(u32);
+    ///
+    /// impl Marshal for Even {
+    ///     fn marshal(&self, out: &mut Writer) {
+    ///         if self.0 % 2 == 1 {
+    ///             out.fail(format_args!("{} is odd", self.0));
+    ///         }
+    ///         self.0.marshal(out);
+    ///     }
+    ///
+    ///     fn describe(schema: &mut Schema) {
+    ///         u32::describe(schema);
+    ///     }
+    /// }
+    ///
+    /// let mut out = Writer::new();
+    /// vec![Even(2), Even(3), Even(5)].marshal(&mut out);
+    /// assert_eq!(out.finish().unwrap_err().to_string(), "3 is odd");
+    /// ```
+    #[cold]
+    pub fn fail(&mut self, reason: impl core::fmt::Display) {
+        self.error.get_or_insert_with(|| EncodeError::new(reason));
+    }
+
+    /// Why a value could not be encoded, if that has happened.
     #[must_use]
-    pub fn into_bytes(self) -> Bytes {
-        Bytes::from(self.bytes)
+    pub fn error(&self) -> Option<&EncodeError> {
+        self.error.as_ref()
     }
 
     /// Makes room for `additional` bytes.
@@ -102,22 +152,22 @@ impl Writer {
         self.put_u32(tag);
     }
 
-    /// One unit: how many elements or bytes follow.
-    ///
-    /// # Panics
-    ///
-    /// If `count` is above 2³² − 1, which XDR cannot express.
+    /// One unit: how many elements or bytes follow. It [fails](Self::fail) above 2³² − 1, which XDR
+    /// cannot express.
     #[inline]
     pub fn put_count(&mut self, count: usize) {
-        let Ok(count) = u32::try_from(count) else { count_out_of_range(count) };
+        let count = u32::try_from(count).unwrap_or_else(|_| self.fail_to_count(count));
         self.put_u32(count);
     }
 
-    /// A count, the bytes, and zeros up to a multiple of four: XDR `opaque<>` and `string<>`.
-    ///
-    /// # Panics
-    ///
-    /// If there are more than 2³² − 1 bytes.
+    #[cold]
+    fn fail_to_count(&mut self, count: usize) -> u32 {
+        self.fail(format_args!("a count has 32 bits, and there are {count} elements"));
+        0
+    }
+
+    /// A count, the bytes, and zeros up to a multiple of four: XDR `opaque<>` and `string<>`. It
+    /// [fails](Self::fail) if there are more than 2³² − 1 bytes.
     #[inline]
     pub fn put_opaque(&mut self, bytes: &[u8]) {
         self.reserve(bytes.len().saturating_add(8));
@@ -163,7 +213,29 @@ impl Writer {
     }
 }
 
-#[cold]
-fn count_out_of_range(count: usize) -> ! {
-    panic!("a sequence of {count} elements cannot be encoded: the count has 32 bits")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_of_more_than_32_bits_is_an_error() {
+        let mut out = Writer::new();
+        out.put_count(u32::MAX as usize);
+        assert_eq!(out.error(), None);
+        assert_eq!(out.as_slice(), [0xff; 4]);
+        #[cfg(target_pointer_width = "64")]
+        {
+            out.put_count(1 << 32);
+            let error = out.finish().expect_err("33 bits");
+            assert_eq!(error.to_string(), "a count has 32 bits, and there are 4294967296 elements");
+        }
+    }
+
+    #[test]
+    fn the_first_reason_is_kept_and_not_too_long() {
+        let mut out = Writer::new();
+        out.fail("ß".repeat(1000));
+        out.fail("another");
+        assert_eq!(out.error().expect("it failed").to_string(), "ß".repeat(256));
+    }
 }

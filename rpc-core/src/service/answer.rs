@@ -78,7 +78,10 @@ impl Answer {
 pub(super) fn encode<T: Marshal + ?Sized>(result: &T) -> Finished {
     let mut writer = Writer::with_capacity(T::MAX.unwrap_or(64).min(1024));
     result.marshal(&mut writer);
-    Finished::Reply(writer.into_bytes())
+    match writer.finish() {
+        Ok(reply) => Finished::Reply(reply),
+        Err(error) => Finished::Unencodable { detail: error.to_string() },
+    }
 }
 
 impl fmt::Debug for Answer {

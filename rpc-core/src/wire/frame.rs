@@ -170,6 +170,8 @@ pub enum ReplyCode {
     Dropped = 2,
     /// The result was too large; the body says how large.
     TooLarge = 3,
+    /// The result cannot be encoded; the body says why.
+    Unencodable = 4,
 }
 
 /// Why a call was refused.
@@ -210,7 +212,7 @@ pub fn digest(interface: u32, method: u32, signature: u32, arguments: &[u8]) -> 
 
 impl ReplyCode {
     fn from_bits(bits: u8) -> Option<Self> {
-        [Self::Result, Self::Panicked, Self::Dropped, Self::TooLarge]
+        [Self::Result, Self::Panicked, Self::Dropped, Self::TooLarge, Self::Unencodable]
             .into_iter()
             .find(|&code| code as u8 == bits)
     }

@@ -222,6 +222,10 @@ fn replies_and_verdicts_stay_as_they_are() {
         "81031122313200072122232425262728 81828384 616263",
     );
     expect_frame(
+        |out| frame::write_reply(out, SUBJECT, HELD, ReplyCode::Unencodable, b"abc"),
+        "81041122313200072122232425262728 81828384 616263",
+    );
+    expect_frame(
         |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::Busy, b"abc"),
         "82011122313200072122232425262728 81828384 616263",
     );

@@ -142,6 +142,7 @@ pub(crate) fn udp_client_with(server: SocketAddr, config: ClientConfig) -> Arc<d
 pub(crate) fn new_call(method: u32, body: Bytes) -> NewCall {
     let method = INTERFACE.methods().iter().find(|other| other.id() == method).unwrap();
     NewCall {
+        fault: None,
         interface: INTERFACE.id(),
         method: method.id(),
         signature: method.signature().hash,
@@ -155,7 +156,7 @@ pub(crate) fn new_call(method: u32, body: Bytes) -> NewCall {
 pub(crate) fn number(n: u32) -> Bytes {
     let mut writer = Writer::with_capacity(4);
     n.marshal(&mut writer);
-    writer.into_bytes()
+    writer.finish().expect("it can be encoded")
 }
 
 pub(crate) fn number_of(bytes: &Bytes) -> u32 {

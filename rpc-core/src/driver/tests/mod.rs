@@ -107,6 +107,7 @@ pub(super) fn call(method: u32) -> NewCall {
         is_oneway: false,
         deadline: None,
         body: Bytes::new(),
+        fault: None,
     }
 }
 

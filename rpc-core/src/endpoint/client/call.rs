@@ -5,6 +5,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::error::{CallErrorKind, Outcome};
+use crate::marshal::EncodeError;
 
 /// A call to be made.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct NewCall {
     pub deadline: Option<Duration>,
     /// The encoded arguments.
     pub body: Bytes,
+    /// Why the arguments could not be encoded. Such a call is not sent and ends at once.
+    pub fault: Option<EncodeError>,
 }
 
 /// Names a call within one client endpoint, from its submission to its release.

@@ -279,6 +279,7 @@ mod tests {
             is_oneway: false,
             deadline: None,
             body: Bytes::new(),
+            fault: None,
         };
         let mut call = OutgoingCall::new(call, Timestamp::ZERO);
         for n in 1..=10 {

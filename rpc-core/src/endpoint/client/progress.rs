@@ -65,6 +65,8 @@ impl ClientEndpoint {
         let size = call.body.len();
         if self.is_closed {
             Some(CallErrorKind::Closed)
+        } else if let Some(error) = &call.fault {
+            Some(CallErrorKind::UnencodableArguments(error.clone()))
         } else if size > limit {
             Some(CallErrorKind::RequestTooLarge { size, limit })
         } else if self.open_calls >= self.config.maximum_open_calls {

@@ -161,6 +161,7 @@ impl ClientEndpoint {
             ReplyCode::Panicked => Err(CallErrorKind::HandlerPanicked { message: text() }),
             ReplyCode::Dropped => Err(CallErrorKind::ReplyDropped),
             ReplyCode::TooLarge => Err(CallErrorKind::ReplyTooLarge { detail: text() }),
+            ReplyCode::Unencodable => Err(CallErrorKind::UnencodableReply { detail: text() }),
         };
         self.settle_lane(key);
         match completion {

@@ -374,6 +374,7 @@ fn judge_result(finished: Finished, is_entered: bool, limit: usize) -> Phase {
             done(ReplyCode::TooLarge, detail(&text))
         }
         Finished::Nothing => done(ReplyCode::Result, Bytes::new()),
+        Finished::Unencodable { detail: text } => done(ReplyCode::Unencodable, detail(&text)),
         Finished::Undecodable { detail: text } if !is_entered => {
             Phase::Refused { code: VerdictCode::Undecodable, detail: detail(&text) }
         }

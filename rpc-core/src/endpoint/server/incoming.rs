@@ -31,6 +31,11 @@ pub struct Ready {
 pub enum Finished {
     /// The handler returned, and this is its encoded result.
     Reply(Bytes),
+    /// The handler returned, and its result cannot be encoded.
+    Unencodable {
+        /// Why not.
+        detail: String,
+    },
     /// The handler of a one-way call returned.
     Nothing,
     /// The arguments could not be decoded; the handler was not entered.

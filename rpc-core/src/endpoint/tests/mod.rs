@@ -90,6 +90,7 @@ fn call(method: u32, body: &'static [u8]) -> NewCall {
         is_oneway: method == LOG,
         deadline: Some(Duration::from_secs(10)),
         body: Bytes::from_static(body),
+        fault: None,
     }
 }
 
