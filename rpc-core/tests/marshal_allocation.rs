@@ -1,65 +1,22 @@
 //! Decoding allocates what it has charged before, and no more, whatever the bytes are.
 
-// The allocator that counts is an implementation of an unsafe trait.
-#![allow(unsafe_code)]
-
+#[allow(dead_code, reason = "shared with other tests")]
+mod counting_allocator;
 #[allow(dead_code, reason = "shared with other tests")]
 mod marshal_types;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use counting_allocator::asked;
 use farcall_core::marshal::{
     ALLOCATION_BASE, ALLOCATION_FACTOR, Marshal, Reader, Unmarshal, Writer,
 };
 use marshal_types::{Branch, File, Point, StringEntry, Tree};
 use proptest::collection::vec;
 use proptest::prelude::*;
-
-struct Counting;
-
-thread_local! {
-    /// All the bytes this thread has ever asked for. What was freed still counts.
-    static ASKED: Cell<usize> = const { Cell::new(0) };
-}
-
-fn count(bytes: usize) {
-    ASKED.set(ASKED.get() + bytes);
-}
-
-// SAFETY: every call is passed on to the system's allocator as it came. Counting does not
-// allocate: the counter is a constant-initialised thread-local without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size);
-        // SAFETY: the caller keeps the contract of `realloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// What an error with the longest path takes, with the smaller vectors it grew from.
 const ERROR: usize = 2048;
@@ -73,9 +30,9 @@ fn check<'a, T: Unmarshal<'a>>(bytes: &'a [u8]) -> bool {
         let mut reader = Reader::new(bytes);
         assert_eq!(reader.allowance(), usual);
         reader = reader.with_allowance(allowance);
-        let before = ASKED.get();
+        let before = asked();
         let result = T::unmarshal(&mut reader);
-        let asked = ASKED.get() - before;
+        let asked = asked() - before;
         let charged = allowance - reader.allowance();
         let error = if result.is_err() { ERROR } else { 0 };
         assert!(
@@ -210,9 +167,9 @@ fn parts_of_a_shared_message_cost_nothing() {
     Bytes::from(vec![1; 100_000]).marshal(&mut out);
     let message = out.finish().expect("bytes can be encoded");
     let mut reader = Reader::of_message(&message).with_allowance(0);
-    let before = ASKED.get();
+    let before = asked();
     let part = Bytes::unmarshal(&mut reader).expect("no memory is needed");
     // The first clone of a buffer puts its counter on the heap.
-    assert!(ASKED.get() - before <= 64);
+    assert!(asked() - before <= 64);
     assert_eq!(part.len(), 100_000);
 }

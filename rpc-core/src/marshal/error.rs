@@ -72,7 +72,8 @@ pub struct DecodeError(Box<Inner>);
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
     kind: DecodeErrorKind,
-    offset: usize,
+    /// `None` until somebody who knows the place has seen an error of a type that does not.
+    offset: Option<usize>,
     /// Innermost place first: it is filled on the way out of the nested values.
     path: Vec<Place>,
     /// Places further out than the longest path that is kept.
@@ -149,6 +150,13 @@ pub enum DecodeErrorKind {
     },
     /// The value breaks a rule of its own type.
     Invalid(&'static str),
+    /// The value breaks a rule of its own type, a type of another crate, which says this.
+    Refused(String),
+    /// The type asks what comes next, which XDR does not say. Both sides have to know the type.
+    NotSelfDescribing {
+        /// The type that asks.
+        type_name: &'static str,
+    },
 }
 
 /// A path is cut to this many places, so that an error takes a bounded amount of memory.
@@ -157,7 +165,27 @@ const MAX_PLACES: usize = 16;
 impl DecodeError {
     #[cold]
     pub(super) fn new(kind: DecodeErrorKind, offset: usize) -> Self {
+        Self::somewhere(kind, Some(offset))
+    }
+
+    #[cold]
+    fn somewhere(kind: DecodeErrorKind, offset: Option<usize>) -> Self {
         Self(Box::new(Inner { kind, offset, path: Vec::new(), outer_places_dropped: false }))
+    }
+
+    /// The error of a type that does not know where in the message it is.
+    #[cfg(feature = "serde")]
+    #[cold]
+    pub(super) fn refused(reason: impl fmt::Display) -> Self {
+        Self::somewhere(DecodeErrorKind::Refused(short_text(reason)), None)
+    }
+
+    /// Says where the value at fault begins, if the error does not know.
+    #[cfg(feature = "serde")]
+    #[cold]
+    pub(super) fn placed_at(mut self, offset: usize) -> Self {
+        self.0.offset.get_or_insert(offset);
+        self
     }
 
     /// Notes that the value at fault is a part of another value.
@@ -180,7 +208,7 @@ impl DecodeError {
     /// Where the value at fault begins, in bytes from the start of the message.
     #[must_use]
     pub fn offset(&self) -> usize {
-        self.0.offset
+        self.0.offset.unwrap_or_default()
     }
 
     /// The way to the value at fault, such as `Line.points[3].x`; empty for a value that is not
@@ -193,7 +221,10 @@ impl DecodeError {
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, at byte {}", self.0.kind, self.0.offset)?;
+        self.0.kind.fmt(f)?;
+        if let Some(offset) = self.0.offset {
+            write!(f, ", at byte {offset}")?;
+        }
         if !self.0.path.is_empty() {
             write!(f, ", in {}", Path(&self.0))?;
         }
@@ -205,7 +236,7 @@ impl fmt::Debug for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DecodeError")
             .field("kind", &self.0.kind)
-            .field("offset", &self.0.offset)
+            .field("offset", &self.offset())
             .field("path", &self.path())
             .finish()
     }
@@ -246,6 +277,11 @@ impl fmt::Display for DecodeErrorKind {
                 "the value needs {needed} bytes of memory and {allowed} are left for the message"
             ),
             Self::Invalid(rule) => f.write_str(rule),
+            Self::Refused(ref reason) => f.write_str(reason),
+            Self::NotSelfDescribing { type_name } => write!(
+                f,
+                "{type_name} can only be read from a format that describes itself, and XDR does not"
+            ),
         }
     }
 }

@@ -62,6 +62,8 @@
 mod collection;
 mod compound;
 mod error;
+#[cfg(feature = "serde")]
+mod foreign;
 mod lend;
 mod net;
 mod reader;
@@ -72,6 +74,8 @@ mod time;
 mod writer;
 
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+#[cfg(feature = "serde")]
+pub use foreign::{Serde, marshal as marshal_foreign};
 pub use lend::{Lend, Owned};
 pub use reader::Reader;
 pub use schema::{Fields, Schema, Variants};
@@ -226,7 +230,8 @@ pub trait Marshal {
 pub trait Unmarshal<'a>: Sized {
     /// The fewest bytes that a value can take. For an enumeration it is 4, even where every variant
     /// has fields: otherwise recursive types would not compile. A number that is too large makes
-    /// sequences of this type refuse good messages; 0 limits them to [`MAX_EMPTY_ELEMENTS`].
+    /// sequences of this type refuse good messages; with 0, elements that take no bytes are counted one
+    /// by one.
     const MIN: usize;
 
     /// Reads a value.
@@ -243,12 +248,18 @@ pub trait Unmarshal<'a>: Sized {
     /// Reads `count` elements, which may be what a stranger said.
     #[doc(hidden)]
     fn unmarshal_run(count: usize, reader: &mut Reader<'a>) -> Result<Vec<Self>, DecodeError> {
-        reader.admit(count, Self::RUN_MIN)?;
+        if Self::RUN_MIN > 0 {
+            reader.admit(count, Self::RUN_MIN)?;
+        }
         reader.charge(count.saturating_mul(size_of::<Self>()))?;
         reader.nested(|reader| {
             let mut run = Vec::with_capacity(count);
             for index in 0..count {
+                let start = reader.position();
                 run.push(unmarshal_element(index, reader)?);
+                if Self::RUN_MIN == 0 {
+                    reader.admit_since(start)?;
+                }
             }
             Ok(run)
         })

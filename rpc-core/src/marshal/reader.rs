@@ -359,6 +359,12 @@ impl<'a> Reader<'a> {
         if needed > self.rest.len() { Err(self.truncated(needed)) } else { Ok(()) }
     }
 
+    /// Counts an element that began at `start` and took no bytes.
+    #[inline]
+    pub(super) fn admit_since(&mut self, start: usize) -> Result<(), DecodeError> {
+        if self.position() == start { self.admit(1, 0) } else { Ok(()) }
+    }
+
     /// Asks for `bytes` bytes of memory. To be called before they are allocated.
     ///
     /// # Errors

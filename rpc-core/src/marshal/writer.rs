@@ -166,6 +166,15 @@ impl Writer {
         0
     }
 
+    /// Puts another count to where [`put_count`](Self::put_count) has put one.
+    #[cfg(feature = "serde")]
+    pub(super) fn set_count(&mut self, position: usize, count: usize) {
+        let end = self.len();
+        self.put_count(count);
+        self.bytes.copy_within(end.., position);
+        self.bytes.truncate(end);
+    }
+
     /// A count, the bytes, and zeros up to a multiple of four: XDR `opaque<>` and `string<>`. It
     /// [fails](Self::fail) if there are more than 2³² − 1 bytes.
     #[inline]

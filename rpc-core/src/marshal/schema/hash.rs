@@ -10,6 +10,8 @@
 //! The algorithm is a part of the protocol. A change makes all clients and servers of different
 //! versions refuse each other; the golden test is there to prevent one by mistake.
 
+#[cfg(feature = "serde")]
+use super::Foreign;
 use super::{Node, NodeId, Scalar, Schema};
 
 /// How deep two shapes are compared. Values that are nested deeper cannot be decoded anyhow.
@@ -28,6 +30,8 @@ enum Kind {
     Sequence = 8,
     Method = 9,
     OneWayMethod = 10,
+    #[cfg(feature = "serde")]
+    Foreign = 11,
 }
 
 impl Schema {
@@ -91,6 +95,8 @@ impl Round<'_> {
                     })
                     .collect(),
             ),
+            #[cfg(feature = "serde")]
+            Node::Foreign(foreign) => foreign.hash(),
             // Taken apart by `sequence`, and never asked for its own hash.
             Node::Tuple(_) | Node::Structure { .. } => 0,
         }
@@ -135,6 +141,26 @@ impl Round<'_> {
             self.flatten(field, around, parts);
         }
         around.pop();
+    }
+}
+
+#[cfg(feature = "serde")]
+impl Foreign {
+    /// The names of fields and variants stand for what they are, which is not to be seen.
+    fn hash(self) -> u64 {
+        let hash = Fnv::new(Kind::Foreign);
+        let names = |hash: Fnv, names: &[&str]| {
+            names.iter().fold(hash.with(names.len() as u64), |hash, name| {
+                let hash = hash.with(name.len() as u64);
+                name.bytes().fold(hash, |hash, byte| hash.with(u64::from(byte)))
+            })
+        };
+        match self {
+            Self::Tuple(count) => hash.with(1).with(count as u64).0,
+            Self::Structure { fields, .. } => names(hash.with(2), fields).0,
+            Self::Enumeration { variants, .. } => names(hash.with(3), variants).0,
+            Self::Unknown => hash.with(4).0,
+        }
     }
 }
 

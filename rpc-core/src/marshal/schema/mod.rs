@@ -46,7 +46,7 @@ pub struct Schema {
 }
 
 /// A position in [`Schema::nodes`].
-type NodeId = usize;
+pub(super) type NodeId = usize;
 
 #[derive(Clone, Debug)]
 struct Field {
@@ -67,14 +67,45 @@ enum Node {
     Scalar(Scalar),
     String,
     Opaque(Option<usize>),
-    Array { length: Option<usize>, element: NodeId },
+    Array {
+        length: Option<usize>,
+        element: NodeId,
+    },
     Set(NodeId),
-    Map { key: NodeId, value: NodeId },
+    Map {
+        key: NodeId,
+        value: NodeId,
+    },
     Option(NodeId),
-    Result { ok: NodeId, err: NodeId },
+    Result {
+        ok: NodeId,
+        err: NodeId,
+    },
     Tuple(Vec<NodeId>),
-    Structure { name: &'static str, fields: Vec<Field> },
-    Enumeration { name: &'static str, variants: Vec<Variant> },
+    Structure {
+        name: &'static str,
+        fields: Vec<Field>,
+    },
+    Enumeration {
+        name: &'static str,
+        variants: Vec<Variant>,
+    },
+    #[cfg(feature = "serde")]
+    Foreign(Foreign),
+}
+
+/// What is seen from outside of a type of another crate.
+#[cfg(feature = "serde")]
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Foreign {
+    /// So many values, one after the other.
+    Tuple(usize),
+    /// These fields, one after the other.
+    Structure { name: &'static str, fields: &'static [&'static str] },
+    /// A tag, and then the fields of one of these variants.
+    Enumeration { name: &'static str, variants: &'static [&'static str] },
+    /// Nothing.
+    Unknown,
 }
 
 /// The scalar types, by the names of their Rust types. The numbers enter the hash: they stay what
@@ -199,6 +230,26 @@ impl Schema {
         self.add(Node::Tuple(parts));
     }
 
+    #[cfg(feature = "serde")]
+    pub(super) fn foreign(&mut self, foreign: Foreign) {
+        self.add(Node::Foreign(foreign));
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) fn option_of(&mut self, value: NodeId) {
+        self.add(Node::Option(value));
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) fn array_of(&mut self, element: NodeId) {
+        self.add(Node::Array { length: None, element });
+    }
+
+    #[cfg(feature = "serde")]
+    pub(super) fn map_of(&mut self, key: NodeId, value: NodeId) {
+        self.add(Node::Map { key, value });
+    }
+
     fn add(&mut self, node: Node) {
         self.described.push(self.nodes.len());
         self.nodes.push(node);
@@ -227,8 +278,13 @@ impl Schema {
 
     /// Describes `T` aside from what is being described.
     fn node_of<T: Marshal + ?Sized>(&mut self) -> NodeId {
+        self.aside(T::describe)
+    }
+
+    /// Describes a part aside from what is being described.
+    pub(super) fn aside(&mut self, describe: impl FnOnce(&mut Self)) -> NodeId {
         let around = core::mem::take(&mut self.described);
-        T::describe(self);
+        describe(self);
         let described = core::mem::replace(&mut self.described, around);
         if let [node] = described[..] {
             return node;

@@ -3,6 +3,8 @@
 use core::fmt::{self, Write as _};
 use std::collections::HashMap;
 
+#[cfg(feature = "serde")]
+use super::Foreign;
 use super::{Field, Node, NodeId, Scalar, Schema, Variant};
 
 /// Several methods, as a person reads them.
@@ -158,6 +160,8 @@ impl Text<'_> {
                 out.write_str(if parts.len() == 1 { ",)" } else { ")" })
             }
             Node::Structure { .. } | Node::Enumeration { .. } => out.write_str(&self.names[&node]),
+            #[cfg(feature = "serde")]
+            Node::Foreign(foreign) => write!(out, "serde {foreign}"),
         }
     }
 
@@ -223,6 +227,20 @@ impl Text<'_> {
             self.write_type(*node, out)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tuple(count) => write!(f, "({count} values)"),
+            Self::Structure { name, fields } => write!(f, "{name} {{ {} }}", fields.join(", ")),
+            Self::Enumeration { name, variants } => {
+                write!(f, "{name} {{ {} }}", variants.join(" | "))
+            }
+            Self::Unknown => f.write_str("?"),
+        }
     }
 }
 
