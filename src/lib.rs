@@ -116,6 +116,10 @@
 //! }
 //! ```
 //!
+//! Which types of the standard library can be sent, what their bytes are and what their limits are, is a
+//! table in the documentation of [`Marshal`](trait@Marshal). Types of other crates that implement the traits
+//! of serde are sent with the feature `serde`: as `Serde<T>`, or as a field marked `#[marshal(serde)]`.
+//!
 //! A type that cannot be sent is refused by the compiler, at its place in the trait:
 //!
 //! ```compile_fail,E0277
@@ -149,6 +153,8 @@
 //! processors, at least 4. A message has to fit a datagram, of 1,200 bytes by default. Every other bound is
 //! a field of [`ClientConfig`] or [`ServerConfig`], with its unit and its default.
 
+#[cfg(feature = "serde")]
+pub use farcall_core::marshal::Serde;
 pub use farcall_core::marshal::{
     DecodeError, DecodeErrorKind, EncodeError, Fields, Reader, Schema, Unmarshal, Variants, Writer,
 };
@@ -175,6 +181,8 @@ pub mod __private {
     pub use farcall_core::marshal::{
         DecodeError, Lend, Marshal, Reader, Schema, Unmarshal, Writer, max_add, max_of, min_add,
     };
+    #[cfg(feature = "serde")]
+    pub use farcall_core::marshal::{Serde, marshal_foreign};
     pub use farcall_core::service::{
         Answer, Call, Interface, Method, OwnedCall, REPLY_ROOM, REQUEST_ROOM, Service, Spawner,
         assert_single_datagram, method_id,

@@ -190,7 +190,7 @@ pub fn rpc_interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Options
 ///
-/// They stand in `#[marshal(..)]` on the type; fields and variants have none.
+/// They stand in `#[marshal(..)]` on the type, except for `serde`, which stands on a field.
 ///
 /// - `bound = ".."` replaces the bounds of the type parameters in both impls, for types whose
 ///   parameters are not what is sent. It is the text of a `where` clause and may be empty:
@@ -217,6 +217,31 @@ pub fn rpc_interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///   ```
 ///
 /// - `crate = path` says where farcall is found, for crates that re-export it.
+///
+/// - `serde`, on a field: the field's type implements the traits of serde and not `Marshal`. It
+///   needs farcall's feature `serde`. What is encoded, and what does not work, is in the
+///   documentation of `farcall::Serde`, which does the same for an argument or a result.
+///
+///   ```
+///   use farcall::{Marshal, Serde, rpc_interface};
+///   use uuid::Uuid;
+///
+///   #[derive(Marshal)]
+///   pub struct Order {
+///       #[marshal(serde)]
+///       id: Uuid,
+///       items: Vec<String>,
+///   }
+///
+///   #[rpc_interface]
+///   pub trait Shop {
+///       fn order(&self, order: Order) -> bool;
+///       fn cancel(&self, id: Serde<Uuid>) -> Option<Order>;
+///   }
+///   ```
+///
+///   A type parameter that is used in such fields only needs a `bound`:
+///   `#[marshal(bound = "T: serde::Serialize + for<'a> serde::Deserialize<'a>")]`.
 ///
 /// Unions, enums without variants and packed structs cannot be derived.
 #[proc_macro_derive(Marshal, attributes(marshal))]

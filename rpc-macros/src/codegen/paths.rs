@@ -50,6 +50,8 @@ paths! {
     reader => __private::Reader;
     decode_error => __private::DecodeError;
     schema => __private::Schema;
+    foreign => __private::Serde;
+    marshal_foreign => __private::marshal_foreign;
     max_add => __private::max_add;
     max_of => __private::max_of;
     min_add => __private::min_add;

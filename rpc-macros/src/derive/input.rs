@@ -1,6 +1,7 @@
 //! What a derive is applied to, and whether it can be sent at all.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{
@@ -9,6 +10,7 @@ use syn::{
 };
 
 use crate::attr;
+use crate::codegen::paths::Paths;
 use crate::diagnostics::Diagnostics;
 use crate::names;
 
@@ -46,12 +48,46 @@ pub(super) struct Field<'a> {
     /// The local that holds it after a variant has been taken apart.
     pub(super) local: Ident,
     pub(super) ty: &'a Type,
+    /// Whether it goes through serde.
+    is_foreign: bool,
+}
+
+impl Field<'_> {
+    /// The type that knows how the field is read, and how it is described.
+    pub(super) fn sent(&self, paths: Paths<'_>) -> TokenStream {
+        let ty = self.ty;
+        if self.is_foreign {
+            let foreign = paths.foreign();
+            quote!(#foreign<#ty>)
+        } else {
+            quote!(#ty)
+        }
+    }
+
+    /// Writes the value behind a reference.
+    pub(super) fn write(&self, reference: &TokenStream, paths: Paths<'_>) -> TokenStream {
+        let (ty, out) = (self.ty, names::local("out"));
+        if self.is_foreign {
+            let marshal = paths.marshal_foreign();
+            quote!(#marshal::<#ty>(#reference, #out);)
+        } else {
+            let marshal = paths.marshal();
+            quote!(<#ty as #marshal>::marshal(#reference, #out);)
+        }
+    }
+
+    /// Reads the value; `owner` is whose field it is.
+    pub(super) fn read(&self, owner: &str, paths: Paths<'_>) -> TokenStream {
+        let (sent, name, reader) = (self.sent(paths), &self.name, names::local("reader"));
+        let inner = self.is_foreign.then(|| quote!(.0));
+        quote!(#reader.field::<#sent>(#owner, #name)? #inner)
+    }
 }
 
 /// Reads a type. `None` means that no impl can be written; the reason has been reported.
 pub(super) fn read<'a>(item: &'a DeriveInput, diagnostics: &mut Diagnostics) -> Option<Input<'a>> {
     let options = options(&item.attrs, diagnostics);
-    parts_have_no_options(item, diagnostics);
+    variants_have_no_options(item, diagnostics);
     type_is_not_packed(item, diagnostics)?;
     // With wrong options alone the impls are still worth having: they keep the rest of the user's
     // program free of follow-up errors.
@@ -88,7 +124,11 @@ fn options(attributes: &[Attribute], diagnostics: &mut Diagnostics) -> Options {
             } else if meta.path().is_ident("bound") {
                 options.bound = bound(&meta, diagnostics);
             } else {
-                let message = "unknown option: `marshal` takes `crate = path` and `bound = \"..\"`";
+                let message = if meta.path().is_ident("serde") {
+                    "`serde` belongs to a field: mark those whose types do not implement `Marshal`"
+                } else {
+                    "unknown option: `marshal` takes `crate = path` and `bound = \"..\"`"
+                };
                 diagnostics.report(meta.path(), message);
             }
         }
@@ -132,28 +172,54 @@ fn type_is_not_packed(item: &DeriveInput, diagnostics: &mut Diagnostics) -> Opti
     None
 }
 
-/// Everything that can be said is said about the whole type.
-fn parts_have_no_options(item: &DeriveInput, diagnostics: &mut Diagnostics) {
-    let fields: Vec<&syn::Field> = match &item.data {
-        Data::Struct(data) => data.fields.iter().collect(),
-        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
-        Data::Union(_) => Vec::new(),
-    };
-    let variants = match &item.data {
-        Data::Enum(data) => data.variants.iter().map(|variant| &variant.attrs).collect(),
-        Data::Struct(_) | Data::Union(_) => Vec::new(),
-    };
-    let attributes = variants.into_iter().chain(fields.into_iter().map(|field| &field.attrs));
-    for attribute in attributes.flatten().filter(|found| found.path().is_ident("marshal")) {
-        let message = "`marshal` belongs to the whole type: fields and variants have no options";
+/// Everything that can be said is said about the whole type or about a field.
+fn variants_have_no_options(item: &DeriveInput, diagnostics: &mut Diagnostics) {
+    let Data::Enum(data) = &item.data else { return };
+    let attributes = data.variants.iter().flat_map(|variant| &variant.attrs);
+    for attribute in attributes.filter(|found| found.path().is_ident("marshal")) {
+        let message = "a variant has no options: `marshal` belongs to the whole type or to a field";
         diagnostics.report(attribute, message);
     }
+}
+
+/// Whether a field is marked `#[marshal(serde)]`.
+fn is_foreign(attributes: &[Attribute], diagnostics: &mut Diagnostics) -> bool {
+    let mut is_foreign = false;
+    for attribute in attributes.iter().filter(|found| found.path().is_ident("marshal")) {
+        let list = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+        let list = match list {
+            Ok(list) => list,
+            Err(error) => {
+                diagnostics.absorb(error);
+                continue;
+            }
+        };
+        for meta in list {
+            match meta {
+                Meta::Path(path) if path.is_ident("serde") => {
+                    is_foreign = true;
+                    if !cfg!(feature = "serde") {
+                        let message = "`serde` needs farcall's feature of that name: write \
+                                       `farcall = { version = \"..\", features = [\"serde\"] }` \
+                                       in Cargo.toml";
+                        diagnostics.report(path, message);
+                    }
+                }
+                meta if meta.path().is_ident("crate") || meta.path().is_ident("bound") => {
+                    diagnostics.report(meta, "this option belongs to the whole type");
+                }
+                meta => diagnostics.report(meta, "unknown option: a field takes `serde`"),
+            }
+        }
+    }
+    // Without the feature there is nothing that the impls could name.
+    is_foreign && cfg!(feature = "serde")
 }
 
 fn shape<'a>(item: &'a DeriveInput, diagnostics: &mut Diagnostics) -> Option<Shape<'a>> {
     let name = &item.ident;
     match &item.data {
-        Data::Struct(data) => Some(Shape::Struct(fields(&data.fields))),
+        Data::Struct(data) => Some(Shape::Struct(fields(&data.fields, diagnostics))),
         Data::Enum(data) if data.variants.is_empty() => {
             diagnostics
                 .report(name, format!("`{name}` has no variants: there is no value to send"));
@@ -164,7 +230,7 @@ fn shape<'a>(item: &'a DeriveInput, diagnostics: &mut Diagnostics) -> Option<Sha
                 tag,
                 ident: &variant.ident,
                 name: names::wire_name(&variant.ident),
-                fields: fields(&variant.fields),
+                fields: fields(&variant.fields, diagnostics),
             });
             Some(Shape::Enum(variants.collect()))
         }
@@ -178,7 +244,7 @@ fn shape<'a>(item: &'a DeriveInput, diagnostics: &mut Diagnostics) -> Option<Sha
     }
 }
 
-fn fields(fields: &Fields) -> Vec<Field<'_>> {
+fn fields<'a>(fields: &'a Fields, diagnostics: &mut Diagnostics) -> Vec<Field<'a>> {
     fields
         .members()
         .zip(fields)
@@ -188,7 +254,8 @@ fn fields(fields: &Fields) -> Vec<Field<'_>> {
                 Member::Unnamed(index) => index.index.to_string(),
             };
             let local = names::local(&format!("field_{name}"));
-            Field { member, name, local, ty: &field.ty }
+            let is_foreign = is_foreign(&field.attrs, diagnostics);
+            Field { member, name, local, ty: &field.ty, is_foreign }
         })
         .collect()
 }

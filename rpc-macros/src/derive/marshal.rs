@@ -17,7 +17,7 @@ pub(super) fn implementation(input: &Input<'_>, paths: Paths<'_>) -> TokenStream
     let [out, description] = ["out", "schema"].map(names::local);
     let max = max(input, paths);
     let write = write(input, paths);
-    let describe = describe(input);
+    let describe = describe(input, paths);
     quote! {
         #attributes
         impl #impl_generics #marshal for #ident #ty_generics #where_clause {
@@ -53,28 +53,30 @@ fn max_of_fields(fields: &[Field<'_>], paths: Paths<'_>) -> TokenStream {
     let (marshal, max_add) = (paths.marshal(), paths.max_add());
     fields
         .iter()
-        .map(|Field { ty, .. }| quote!(<#ty as #marshal>::MAX))
+        .map(|field| field.sent(paths))
+        .map(|sent| quote!(<#sent as #marshal>::MAX))
         .reduce(|so_far, field| quote!(#max_add(#so_far, #field)))
         .unwrap_or_else(|| quote!(::core::option::Option::Some(0)))
 }
 
 fn write(input: &Input<'_>, paths: Paths<'_>) -> TokenStream {
-    let marshal = paths.marshal();
     let out = names::local("out");
     match &input.shape {
         Shape::Struct(fields) => {
-            let fields = fields.iter().map(
-                |Field { member, ty, .. }| quote!(<#ty as #marshal>::marshal(&self.#member, #out);),
-            );
+            let fields = fields.iter().map(|field| {
+                let member = &field.member;
+                field.write(&quote!(&self.#member), paths)
+            });
             quote!(#(#fields)*)
         }
         Shape::Enum(variants) => {
             let arms = variants.iter().map(|Variant { tag, ident, fields, .. }| {
                 let patterns =
                     fields.iter().map(|Field { member, local, .. }| quote!(#member: #local));
-                let writes = fields.iter().map(
-                    |Field { ty, local, .. }| quote!(<#ty as #marshal>::marshal(#local, #out);),
-                );
+                let writes = fields.iter().map(|field| {
+                    let local = &field.local;
+                    field.write(&quote!(#local), paths)
+                });
                 quote! {
                     Self::#ident { #(#patterns),* } => {
                         #out.put_tag(#tag);
@@ -87,18 +89,18 @@ fn write(input: &Input<'_>, paths: Paths<'_>) -> TokenStream {
     }
 }
 
-fn describe(input: &Input<'_>) -> TokenStream {
+fn describe(input: &Input<'_>, paths: Paths<'_>) -> TokenStream {
     let name = &input.name;
     let [description, variants_local] = ["schema", "variants"].map(names::local);
     let key = quote!(::core::any::type_name::<Self>());
     match &input.shape {
         Shape::Struct(fields) => {
-            let fields = describe_fields(fields);
+            let fields = describe_fields(fields, paths);
             quote!(#description.structure(#key, #name, #fields);)
         }
         Shape::Enum(variants) => {
             let variants = variants.iter().map(|Variant { tag, name, fields, .. }| {
-                let fields = describe_fields(fields);
+                let fields = describe_fields(fields, paths);
                 quote!(#variants_local.variant(#tag, #name, #fields);)
             });
             quote!(#description.enumeration(#key, #name, |#variants_local| { #(#variants)* });)
@@ -106,8 +108,11 @@ fn describe(input: &Input<'_>) -> TokenStream {
     }
 }
 
-fn describe_fields(fields: &[Field<'_>]) -> TokenStream {
+fn describe_fields(fields: &[Field<'_>], paths: Paths<'_>) -> TokenStream {
     let list = names::local("fields");
-    let fields = fields.iter().map(|Field { ty, name, .. }| quote!(#list.field::<#ty>(#name);));
+    let fields = fields.iter().map(|field| {
+        let (sent, name) = (field.sent(paths), &field.name);
+        quote!(#list.field::<#sent>(#name);)
+    });
     quote!(|#list| { #(#fields)* })
 }

@@ -93,6 +93,15 @@ fn wrong_options_leave_the_impls() {
             }
         ),
         quote!(
+            struct S(#[marshal(bound = "")] u8);
+        ),
+        quote!(
+            #[marshal(serde)]
+            struct S {
+                a: u8,
+            }
+        ),
+        quote!(
             enum E {
                 #[marshal(tag = 3)]
                 A,
@@ -115,4 +124,31 @@ fn wrong_options_leave_the_impls() {
         assert_eq!(output.matches("compile_error!").count(), 1, "{output}");
         assert_eq!(output.matches("#[automatically_derived]").count(), 2, "{output}");
     }
+}
+
+#[test]
+#[cfg(feature = "serde")]
+fn a_foreign_field_goes_through_serde() {
+    let output = expanded(quote! {
+        enum E {
+            A { #[marshal(serde)] id: Id, rest: u8 },
+        }
+    });
+    // Where lines are broken does not count.
+    let output = output.split_whitespace().collect::<String>().replace(",>", ">");
+    let call = "::farcall::__private::marshal_foreign::<Id>(__farcall_field_id,";
+    assert!(output.contains(call), "{output}");
+    assert_eq!(output.matches("::farcall::__private::Serde<Id>").count(), 3, "{output}");
+    assert!(output.contains("(\"E::A\",\"id\")?.0"), "{output}");
+    assert!(!output.contains("Serde<u8>") && !output.contains("Idas"), "{output}");
+}
+
+#[test]
+#[cfg(not(feature = "serde"))]
+fn without_the_feature_a_foreign_field_is_a_mistake() {
+    let output = expanded(quote!(
+        struct S(#[marshal(serde)] Id);
+    ));
+    assert_eq!(output.matches("compile_error!").count(), 1, "{output}");
+    assert!(output.contains("features = ["), "{output}");
 }

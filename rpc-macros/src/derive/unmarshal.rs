@@ -25,7 +25,7 @@ pub(super) fn implementation(input: &Input<'_>, paths: Paths<'_>) -> TokenStream
     let ident = input.ident;
     let reader = names::local("reader");
     let min = min(input, paths, &unmarshal);
-    let read = read(input);
+    let read = read(input, paths);
     quote! {
         #attributes
         impl #impl_generics #unmarshal for #ident #ty_generics #where_clause {
@@ -56,7 +56,8 @@ fn min(input: &Input<'_>, paths: Paths<'_>, unmarshal: &TokenStream) -> TokenStr
             let min_add = paths.min_add();
             fields
                 .iter()
-                .map(|Field { ty, .. }| quote!(<#ty as #unmarshal>::MIN))
+                .map(|field| field.sent(paths))
+                .map(|sent| quote!(<#sent as #unmarshal>::MIN))
                 .reduce(|so_far, field| quote!(#min_add(#so_far, #field)))
                 .unwrap_or_else(|| quote!(0))
         }
@@ -64,18 +65,18 @@ fn min(input: &Input<'_>, paths: Paths<'_>, unmarshal: &TokenStream) -> TokenStr
     }
 }
 
-fn read(input: &Input<'_>) -> TokenStream {
+fn read(input: &Input<'_>, paths: Paths<'_>) -> TokenStream {
     let reader = names::local("reader");
     let name = &input.name;
     match &input.shape {
         Shape::Struct(fields) => {
-            let fields = read_fields(fields, name);
+            let fields = read_fields(fields, name, paths);
             quote!(::core::result::Result::Ok(Self { #fields }))
         }
         Shape::Enum(variants) => {
             let arms = variants.iter().map(|variant| {
                 let Variant { tag, ident, fields, .. } = variant;
-                let fields = read_fields(fields, &format!("{name}::{}", variant.name));
+                let fields = read_fields(fields, &format!("{name}::{}", variant.name), paths);
                 quote!(#tag => ::core::result::Result::Ok(Self::#ident { #fields }),)
             });
             let tag = names::local("tag");
@@ -90,10 +91,10 @@ fn read(input: &Input<'_>) -> TokenStream {
 }
 
 /// The fields in their order, which is also the order of evaluation.
-fn read_fields(fields: &[Field<'_>], owner: &str) -> TokenStream {
-    let reader = names::local("reader");
-    let fields = fields.iter().map(
-        |Field { member, ty, name, .. }| quote!(#member: #reader.field::<#ty>(#owner, #name)?),
-    );
+fn read_fields(fields: &[Field<'_>], owner: &str, paths: Paths<'_>) -> TokenStream {
+    let fields = fields.iter().map(|field| {
+        let (member, value) = (&field.member, field.read(owner, paths));
+        quote!(#member: #value)
+    });
     quote!(#(#fields),*)
 }

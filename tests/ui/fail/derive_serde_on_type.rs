@@ -1,0 +1,9 @@
+use farcall::Marshal;
+
+#[derive(Marshal)]
+#[marshal(serde)]
+pub struct Value {
+    a: u8,
+}
+
+fn main() {}
