@@ -2,46 +2,8 @@
 //!
 //! A value is a row of big-endian units of four bytes. Nothing says what they mean: both sides know
 //! the type. [`Marshal`] writes values to a [`Writer`]; [`Unmarshal`] reads them from a [`Reader`].
-//! `#[derive(Marshal)]` of the `farcall` crate emits both for a structure or an enumeration.
-//!
-//! | Rust | XDR | Bytes | Limits on arrival |
-//! |---|---|---|---|
-//! | `u8` `u16` `u32`, `i8` `i16` `i32` | `unsigned int`, `int` | 4 | must fit the type |
-//! | `u64` `i64` | `unsigned hyper`, `hyper` | 8 | |
-//! | `usize` `isize` | `unsigned hyper`, `hyper` | 8 | must fit the platform's type |
-//! | `u128` `i128` | two hypers, the high one first | 16 | |
-//! | `f32` `f64` | `float`, `double` | 4, 8 | any bits, also those of a NaN, are kept |
-//! | `bool` | `bool` | 4 | 0 or 1 |
-//! | `char` | `unsigned int` | 4 | a Unicode scalar value |
-//! | `()` `PhantomData` | `void` | 0 | |
-//! | `String` `str` `Box<str>` `Rc<str>` `Arc<str>` | `string<>` | 4 + n, padded | UTF-8 |
-//! | `Vec<u8>` `[u8]` `Box<[u8]>` `VecDeque<u8>` `Bytes` | `opaque<>` | 4 + n, padded | |
-//! | `[u8; N]` | `opaque[N]` | N, padded | |
-//! | `Vec<T>` `[T]` `Box<[T]>` `VecDeque<T>` | `T<>` | 4 + elements | |
-//! | `[T; N]` | `T[N]` | elements | |
-//! | `BTreeSet<T>` `HashSet<T>` | `T<>` | 4 + elements | no element twice |
-//! | `BTreeMap<K, V>` `HashMap<K, V>` | `struct { K; V }<>` | 4 + entries | no key twice |
-//! | `Option<T>` | `*T` | 4, or 4 + value | 0 or 1 in front |
-//! | tuples of up to 12, structures | `struct` | fields in order | |
-//! | `Result<T, E>` | `union`: 0 `Ok`, 1 `Err` | 4 + value | known tag |
-//! | enumerations | `union`: variants counted from 0 | 4 + fields | known tag |
-//! | `&T` `Box<T>` `Rc<T>` `Arc<T>` `Cow<T>` | as `T` | as `T` | |
-//! | `Duration` | `struct { unsigned hyper s; unsigned int ns; }` | 12 | ns below 10⁹ |
-//! | `Ipv4Addr`, `Ipv6Addr` | `opaque[4]`, `opaque[16]` | 4, 16 | |
-//! | `SocketAddrV4` | `struct { opaque ip[4]; unsigned int port; }` | 8 | port fits `u16` |
-//! | `SocketAddrV6` | the same with 16 bytes, then flow information and scope | 28 | port fits `u16` |
-//! | `IpAddr` `SocketAddr` | `union`: 4 or 6, the IP version | 4 + address | known tag |
-//!
-//! - **Bytes.** A `u8` on its own takes a unit; in a run (`Vec`, slice, array, `Box<[u8]>`,
-//!   `VecDeque`) it takes one byte. Only `u8` does so: neither `i8`, nor `bool`, nor a structure
-//!   with a `u8` inside. Sets, maps, tuples and options are not runs: `BTreeSet<u8>` takes a unit for
-//!   each element.
-//! - **Counts** have 32 bits. More elements than that cannot be encoded: see [`Writer::fail`].
-//! - **Order.** Hashed maps and sets are written in the order of their encoded keys, B-trees in the
-//!   order of their keys. So equal values of one type are equal bytes, in every process. Any order
-//!   is accepted. Sorting has its price; a `Vec<(K, V)>` has the same encoding without it.
-//! - **Borrowing.** `&str`, `&[u8]`, `Cow<str>` and `Cow<[u8]>` refer to the message. [`Bytes`] shares
-//!   it, if [`Reader::of_message`] made the reader and the part is not a small one.
+//! `#[derive(Marshal)]` of the `farcall` crate emits both for a structure or an enumeration. Which
+//! types there are, and what their bytes look like, is in the documentation of [`Marshal`].
 //!
 //! # Bytes from a stranger
 //!
@@ -57,7 +19,6 @@
 //!   cannot be longer than that: send a `Vec`.
 //!
 //! [RFC 4506]: https://www.rfc-editor.org/rfc/rfc4506
-//! [`Bytes`]: bytes::Bytes
 
 mod collection;
 mod compound;
@@ -66,6 +27,8 @@ mod error;
 mod foreign;
 mod lend;
 mod net;
+mod number;
+mod range;
 mod reader;
 mod scalar;
 mod schema;
@@ -144,24 +107,78 @@ pub const ALLOCATION_BASE: usize = 1 << 20;
 /// assert!(Percent::unmarshal(&mut Reader::new(&[0, 0, 0, 101])).is_err());
 /// ```
 ///
-/// The encoding of each type of the standard library:
+/// # Types, and what their bytes look like
 ///
-/// | Rust | Bytes |
-/// |---|---|
-/// | `u8` `i8` `u16` `i16` `u32` `i32` `f32` `bool` `char` | 4 |
-/// | `u64` `i64` `f64` `usize` `isize` | 8 |
-/// | `u128` `i128` | 16 |
-/// | `u8` in a `Vec`, slice, array, `VecDeque`, `Box<[u8]>` | 1, and padding after the last |
-/// | text, bytes, sequences, sets, maps | a count of 4, then the contents |
-/// | arrays, tuples, structures, pointers | their contents |
-/// | `Option`, `Result`, enumerations | a tag of 4, then the contents |
+/// | Rust | XDR | Bytes | Refused on arrival |
+/// |---|---|---|---|
+/// | `u8` `u16` `u32`, `i8` `i16` `i32` | `unsigned int`, `int` | 4 | what does not fit the type |
+/// | `u64` `i64` | `unsigned hyper`, `hyper` | 8 | |
+/// | `usize` `isize` | `unsigned hyper`, `hyper` | 8 | what does not fit the platform's type |
+/// | `u128` `i128` | two hypers, the high one first | 16 | |
+/// | `f32` `f64` | `float`, `double` | 4, 8 | nothing: every bit is kept, also of a NaN |
+/// | `bool` | `bool` | 4 | all but 0 and 1 |
+/// | `char` | `unsigned int` | 4 | what is no Unicode scalar value |
+/// | `NonZero<N>` (`NonZeroU32`, ..) | as `N` | as `N` | 0 |
+/// | `Wrapping<T>` `Saturating<T>` `Reverse<T>` | as `T` | as `T` | |
+/// | `()` `PhantomData<T>` | `void` | 0 | |
+/// | `String` `str` `Box<str>` `Rc<str>` `Arc<str>` `Cow<str>` | `string<>` | 4 + n, padded | what is not UTF-8 |
+/// | `Vec<u8>` `[u8]` `Box<[u8]>` `Rc<[u8]>` `Arc<[u8]>` `VecDeque<u8>` `Cow<[u8]>` `Bytes` `BytesMut` | `opaque<>` | 4 + n, padded | |
+/// | `[u8; N]` | `opaque[N]` | N, padded | |
+/// | `Vec<T>` `[T]` `Box<[T]>` `Rc<[T]>` `Arc<[T]>` `VecDeque<T>` `Cow<[T]>` | `T<>` | 4 + elements | |
+/// | `[T; N]`, also of length 0 | `T[N]` | elements | |
+/// | `BTreeSet<T>` `HashSet<T, S>` | `T<>` | 4 + elements | an element that is there twice |
+/// | `BTreeMap<K, V>` `HashMap<K, V, S>` | `struct { K; V }<>` | 4 + entries | a key that is there twice |
+/// | `Option<T>` | `*T` | 4, or 4 + value | all but 0 and 1 in front |
+/// | tuples of up to 12, structures | `struct` | fields in order | |
+/// | `Result<T, E>` | `union`: 0 `Ok`, 1 `Err` | 4 + value | another tag |
+/// | enumerations | `union`: variants counted from 0 | 4 + fields | another tag |
+/// | `Ordering` | `enum`: 0 `Less`, 1 `Equal`, 2 `Greater` | 4 | another number |
+/// | `Infallible` | `union` without variants | never | everything |
+/// | `&T` `Box<T>` `Rc<T>` `Arc<T>` `Cow<T>` | as `T` | as `T` | |
+/// | `Range<T>` `RangeInclusive<T>` | `struct { T start; T end; }` | both | |
+/// | `Bound<T>` | `union`: 0 `Included`, 1 `Excluded`, 2 `Unbounded` | 4 + value | another tag |
+/// | `Duration` | `struct { unsigned hyper s; unsigned int ns; }` | 12 | ns from 10⁹ |
+/// | `SystemTime` | `struct { hyper s; unsigned int ns; }`, since 1970 | 12 | ns from 10⁹, what the platform cannot express |
+/// | `Ipv4Addr`, `Ipv6Addr` | `opaque[4]`, `opaque[16]` | 4, 16 | |
+/// | `SocketAddrV4` | `struct { opaque ip[4]; unsigned int port; }` | 8 | a port above 65,535 |
+/// | `SocketAddrV6` | the same with 16 bytes, then flow information and scope | 28 | a port above 65,535 |
+/// | `IpAddr` `SocketAddr` | `union`: 4 or 6, the IP version | 4 + address | another tag |
+/// | `Serde<T>` (feature `serde`) | what serde makes of it | | what `T` refuses |
 ///
-/// The [module](self) has the whole table, and the limits.
+/// Besides, padding that is not zero is refused, and so are bytes after the last value.
+///
+/// - **Bytes.** A `u8` on its own takes a unit; in a run (`Vec`, slice, array, `VecDeque`) it takes one
+///   byte. Only `u8` does so: neither `i8`, nor `bool`, nor a structure with a `u8` inside, so that a
+///   `Vec<Newtype>` over `u8` has four bytes for each. Sets, maps, tuples and options are not runs:
+///   `BTreeSet<u8>` takes a unit for each element.
+/// - **Counts** have 32 bits. More elements than that cannot be encoded: see [`Writer::fail`].
+/// - **Order.** Hashed maps and sets are written in the order of their encoded keys, B-trees in the
+///   order of their keys. So equal values of one type are equal bytes, in every process. Any order
+///   is accepted. Sorting has its price; a `Vec<(K, V)>` has the same encoding without it.
+/// - **Borrowing.** `&str`, `&[u8]`, `Cow<str>` and `Cow<[u8]>` refer to the message. `Bytes` shares it
+///   if it is a quarter of it or more, and is a copy otherwise, so that a few bytes do not keep a large
+///   message alive.
+/// - **Size.** Arrays are decoded on the stack. Large ones are better off in a `Vec` or a `Box<[T]>`.
+///
+/// Not among them, on purpose: `PathBuf` and `OsString` (they differ from platform to platform: send a
+/// `String`), `Instant` (it means nothing elsewhere: send a `Duration`), `BinaryHeap` (send a `Vec`), and
+/// whatever can change while it is looked at, such as `Cell`, `Mutex` and atomics.
+///
+/// # Limits
+///
+/// | What | Limit | Beyond it |
+/// |---|---|---|
+/// | elements, bytes of a text | 2³² − 1, and the bytes that are there | `UnencodableArguments`, `Truncated` |
+/// | pointers and collections around a value | 64 | `TooDeep` |
+/// | elements that take no bytes, in a message | 65,536 | `TooManyEmptyElements` |
+/// | memory for the values of a message | 16 × its length + 1 MiB | `TooLarge` |
+///
+/// A linked list of boxes therefore has at most 64 nodes: send a `Vec`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent: it does not implement `Marshal`",
     label = "cannot be encoded",
     note = "a type of your own: put `#[derive(farcall::Marshal)]` on it",
-    note = "a type of another crate: wrap it in one of your own"
+    note = "a type of another crate: wrap it in one of your own, or, if it implements the traits of serde, enable farcall's feature `serde` and send it as `farcall::Serde<..>`; mark a field with `#[marshal(serde)]`"
 )]
 pub trait Marshal {
     /// The most bytes that a value can take, or `None` if there is no bound or it is not known.

@@ -399,6 +399,12 @@ impl<'a> Reader<'a> {
         self.error(DecodeErrorKind::Invalid(rule))
     }
 
+    /// As [`invalid`](Self::invalid), for the last `bytes` bytes.
+    #[cold]
+    pub(super) fn broken(&self, bytes: usize, rule: &'static str) -> DecodeError {
+        self.error_before(bytes, DecodeErrorKind::Invalid(rule))
+    }
+
     /// An error at the current position.
     #[cold]
     pub(super) fn error(&self, kind: DecodeErrorKind) -> DecodeError {

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::{DecodeError, Marshal, Reader, Schema, Unmarshal, Writer};
 
@@ -93,16 +93,22 @@ impl<T: Marshal> Marshal for VecDeque<T> {
     }
 }
 
-impl Marshal for Bytes {
-    #[inline]
-    fn marshal(&self, out: &mut Writer) {
-        out.put_opaque(self);
-    }
+macro_rules! marshal_buffers {
+    ($($buffer:ident)*) => {$(
+        impl Marshal for $buffer {
+            #[inline]
+            fn marshal(&self, out: &mut Writer) {
+                out.put_opaque(self);
+            }
 
-    fn describe(schema: &mut Schema) {
-        schema.opaque(None);
-    }
+            fn describe(schema: &mut Schema) {
+                schema.opaque(None);
+            }
+        }
+    )*};
 }
+
+marshal_buffers! { Bytes BytesMut }
 
 impl<T: Marshal, const N: usize> Marshal for [T; N] {
     const MAX: Option<usize> = match T::RUN_MAX {
@@ -169,6 +175,17 @@ impl<'a> Unmarshal<'a> for Bytes {
     #[inline]
     fn unmarshal(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         reader.read_bytes()
+    }
+}
+
+impl<'a> Unmarshal<'a> for BytesMut {
+    const MIN: usize = 4;
+
+    #[inline]
+    fn unmarshal(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let bytes = reader.read_opaque()?;
+        reader.charge(bytes.len())?;
+        Ok(Self::from(bytes))
     }
 }
 
