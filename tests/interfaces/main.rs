@@ -18,3 +18,4 @@ mod pending;
 mod servers;
 mod settings;
 mod stubs;
+mod types;
