@@ -8,11 +8,14 @@
 mod support;
 
 mod arguments;
+mod borrowed;
 mod context;
 mod descriptions;
 mod design_program;
 mod encoding;
 mod errors;
+#[cfg(feature = "serde")]
+mod foreign;
 mod options;
 mod pending;
 mod servers;
