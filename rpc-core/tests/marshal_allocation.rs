@@ -5,11 +5,14 @@ mod counting_allocator;
 #[allow(dead_code, reason = "shared with other tests")]
 mod marshal_types;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::num::NonZeroU8;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use counting_allocator::asked;
 use farcall_core::marshal::{
     ALLOCATION_BASE, ALLOCATION_FACTOR, Marshal, Reader, Unmarshal, Writer,
@@ -61,6 +64,8 @@ macro_rules! check_each {
 fn check_zoo(bytes: &[u8]) {
     check_each! { bytes,
         String Box<str> Rc<str> Arc<str> &str &[u8] Bytes
+        BytesMut Cow<'_, str> Cow<'_, [u8]> Cow<'_, [String]> Vec<Cow<'_, str>> Vec<NonZeroU8>
+        [Box<str>; 3] Vec<[(); 1000]> Vec<Option<Box<[u64; 1000]>>> Vec<Range<String>>
         Vec<u8> Vec<i8> Vec<u16> Vec<u64> Vec<bool> Vec<char> Vec<usize> Vec<u128> Vec<()>
         Vec<String> Vec<Bytes> Vec<Vec<u8>> Vec<Vec<Vec<u32>>> Vec<[u8; 3]> Vec<[String; 2]>
         Box<[u8]> Box<[u32]> Box<[String]> VecDeque<u8> VecDeque<String> Rc<[u16]> Arc<[String]>

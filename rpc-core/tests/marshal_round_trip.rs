@@ -5,17 +5,21 @@
 mod marshal_types;
 
 use std::borrow::Cow;
+use std::cmp::{Ordering, Reverse};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::hash::BuildHasherDefault;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::num::{NonZeroI16, NonZeroI128, NonZeroU8, NonZeroU128, Wrapping};
+use std::ops::{Bound, Range, RangeInclusive};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use farcall_core::marshal::{Marshal, Reader, Unmarshal};
 use marshal_types::{Binary, Branch, File, FileType, Line, Node, Point, Tree, decode, encode};
 use proptest::collection::{btree_map, btree_set, hash_map, hash_set, vec, vec_deque};
@@ -44,8 +48,10 @@ where
     for length in 0..bytes.len() {
         assert!(decode::<T>(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
     }
-    let longer = [&bytes[..], &[0; 4]].concat();
-    assert!(decode::<T>(&longer).is_err(), "a unit too many");
+    for extra in 1..=4 {
+        let longer = [&bytes[..], &[0; 4][..extra]].concat();
+        assert!(decode::<T>(&longer).is_err(), "{extra} bytes too many");
+    }
 }
 
 /// A stranger's bytes are refused, or they are the encoding of the value.
@@ -144,7 +150,18 @@ mod scalars {
         char_: char = any::<char>();
         unit: () = Just(());
         phantom: PhantomData<u8> = Just(PhantomData);
+        non_zero: NonZeroI16 = any::<NonZeroI16>();
+        large_non_zero: NonZeroU128 = any::<NonZeroU128>();
+        wrapping: Wrapping<i32> = any::<i32>().prop_map(Wrapping);
+        ordering: Ordering = prop_oneof![
+            Just(Ordering::Less), Just(Ordering::Equal), Just(Ordering::Greater)
+        ];
         duration: Duration = any::<Duration>();
+        time: SystemTime = any::<(i32, u32)>().prop_map(|(seconds, nanoseconds)| {
+            let whole = Duration::from_secs(seconds.unsigned_abs().into());
+            let whole = if seconds < 0 { UNIX_EPOCH - whole } else { UNIX_EPOCH + whole };
+            whole + Duration::from_nanos(nanoseconds.into())
+        });
         ipv4: Ipv4Addr = any::<Ipv4Addr>();
         ipv6: Ipv6Addr = any::<Ipv6Addr>();
         ip: IpAddr = any::<IpAddr>();
@@ -196,6 +213,8 @@ mod runs {
         string: String = text();
         boxed_str: Box<str> = text().prop_map(String::into_boxed_str);
         bytes: Bytes = vec(any::<u8>(), 0..40).prop_map(Bytes::from);
+        mutable_bytes: BytesMut = vec(any::<u8>(), 0..40).prop_map(|bytes| BytesMut::from(&bytes[..]));
+        of_non_zeros: Vec<NonZeroU8> = vec(any::<NonZeroU8>(), 0..9);
     }
 }
 
@@ -234,6 +253,14 @@ mod compounds {
         one: (u8,) = any::<(u8,)>();
         three: (u8, String, Option<bool>) = (any::<u8>(), text(), any::<Option<bool>>());
         twelve_: Twelve = twelve();
+        range: Range<u32> = any::<(u32, u32)>().prop_map(|(start, end)| start..end);
+        inclusive_range: RangeInclusive<String> =
+            (text(), text()).prop_map(|(start, end)| start..=end);
+        bound: Bound<String> = prop_oneof![
+            text().prop_map(Bound::Included),
+            text().prop_map(Bound::Excluded),
+            Just(Bound::Unbounded),
+        ];
         boxed: Box<u64> = any::<Box<u64>>();
         rc: Rc<u64> = any::<Rc<u64>>();
         arc: Arc<String> = text().prop_map(Arc::new);
@@ -268,6 +295,8 @@ macro_rules! with_each_type {
     ($check:ident, $check_unordered:ident, $bytes:expr) => {
         with_each_type! { @ $check, $bytes,
             () u8 i8 u16 i16 u32 i32 u64 i64 u128 i128 usize isize f32 f64 bool char
+            NonZeroU8 NonZeroI128 Wrapping<u16> Reverse<Vec<u8>> Ordering Result<u8, Infallible>
+            Range<u8> RangeInclusive<String> Bound<bool> SystemTime BytesMut
             Duration IpAddr Ipv4Addr Ipv6Addr SocketAddr SocketAddrV4 SocketAddrV6
             String Box<str> Arc<str> Bytes PhantomData<String>
             Vec<u8> Vec<i8> Vec<u16> Vec<u64> Vec<f64> Vec<bool> Vec<char> Vec<usize> Vec<()>
