@@ -100,8 +100,8 @@ use proc_macro::TokenStream;
 /// - `deadline = "30s"`: how long a caller waits unless it says otherwise. Units from `ns` to
 ///   `days`, also combined as in `"1m 30s"`; zero is an error.
 /// - `id = N`: the number of the method on the wire, an unsigned 32-bit integer. Without it, the
-///   FNV-1a hash of the name. Give the old number to a method that is renamed, or another to one
-///   of two methods whose hashes collide.
+///   FNV-1a hash of the name. Give the old number, which `farcall::describe` shows, to a method
+///   that is renamed, or another to one of two methods whose hashes collide.
 ///
 /// # The context of a call
 ///
@@ -179,11 +179,25 @@ pub fn rpc_interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// - a struct of any kind is its fields in the order in which they are written;
 /// - an enum is a discriminated union: an unsigned integer, the **position** of the variant
-///   counted from 0, then the variant's fields. An explicit discriminant (`A = 7`) plays no part.
-///   New variants belong at the end, since the position of an old one must not change;
+///   counted from 0, then the variant's fields. An explicit discriminant (`A = 7`) plays no part;
 /// - `usize` is sent as a hyper, and checked against the receiver's own size on arrival.
 ///
 /// Names are not sent. They appear in descriptions and in errors.
+///
+/// # When a type changes
+///
+/// A type is a part of the signature of every method that uses it, however deep inside. Clients and
+/// servers that have different versions of it refuse each other's calls of these methods, with
+/// `CallErrorKind::SignatureMismatch`, before anything runs. That holds for each of these:
+///
+/// - a field added, removed or moved, or its type changed;
+/// - a variant added, **also at the end**, removed or moved. An old client could not read the new
+///   variant in a reply, and would learn that only after the call has run.
+///
+/// Other names of types, fields and variants change nothing. A type that has to grow while old
+/// clients are about goes into a new method beside the old one, or has room from the beginning: a
+/// variant `Other { kind: u32, content: Vec<u8> }`, a map of properties.
+/// `farcall::assert_compatible` finds such changes in a test.
 ///
 /// Every type parameter is bound by `Marshal` in one impl and `Unmarshal` in the other. All
 /// fields have to implement both. A type may contain itself behind a `Box` or a `Vec`.

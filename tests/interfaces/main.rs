@@ -14,6 +14,7 @@ mod descriptions;
 mod design_program;
 mod encoding;
 mod errors;
+mod evolution;
 #[cfg(feature = "serde")]
 mod foreign;
 mod options;

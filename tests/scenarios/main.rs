@@ -6,6 +6,7 @@ mod at_most_once;
 mod cancel_and_deadline;
 mod corruption;
 mod documentation;
+mod evolution;
 mod figures;
 mod later;
 mod limits;
