@@ -168,6 +168,10 @@ impl Context {
     /// It holds for the present thread until `work` returns; scopes may be nested, and the innermost
     /// counts.
     ///
+    /// Such a call fails with [`CallErrorKind::DeadlineExceeded`](crate::CallErrorKind::DeadlineExceeded)
+    /// and `inherited: true`; if no time is left when it is made, at once, and it does not run. Only the
+    /// deadline is passed on: a handler that was cancelled decides by itself what is still to be done.
+    ///
     /// ```
     /// use farcall_core::Context;
     ///

@@ -216,7 +216,7 @@ both! {
         let start = Instant::now();
         let error = work.held().unwrap_err();
         let took = start.elapsed();
-        assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { deadline });
+        assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { deadline, inherited: false });
         assert_ne!(error.outcome(), Outcome::NotExecuted, "it was running");
         assert!(took >= deadline && took < deadline * 20, "it took {took:?}");
         gate.open();

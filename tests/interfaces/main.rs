@@ -17,6 +17,7 @@ mod errors;
 mod evolution;
 #[cfg(feature = "serde")]
 mod foreign;
+mod nested;
 mod options;
 mod pending;
 mod servers;

@@ -78,7 +78,7 @@ both! {
         let stub: OptionsClient = server.stub();
         let error = stub.hurried().unwrap_err();
         let deadline = Duration::from_millis(40);
-        assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { deadline });
+        assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { deadline, inherited: false });
         service.gate.until_entered(1);
         // What was not known at the deadline can be asked afterwards.
         match error.outcome() {

@@ -40,7 +40,7 @@ both! {
         let deadline = Duration::from_millis(40);
         let client = server.client_with(Client::builder().deadline(deadline));
         let error = client.stub::<WorkClient>().held().unwrap_err();
-        assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { deadline });
+        assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { deadline, inherited: false });
         gate.open();
     }
 

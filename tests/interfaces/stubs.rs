@@ -66,9 +66,9 @@ both! {
         let short = Duration::from_millis(40);
         let hurried = greeter.with_deadline(short);
         let error = hurried.wait().unwrap_err();
-        assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { deadline: short });
+        assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { deadline: short, inherited: false });
         let error = hurried.start().wait().wait().unwrap_err();
-        assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { deadline: short });
+        assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { deadline: short, inherited: false });
 
         // The stub it was made from keeps its own, and so does a clone of that one.
         let patient = greeter.clone().start().wait();

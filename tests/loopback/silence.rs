@@ -62,7 +62,10 @@ fn a_lost_request_is_settled_as_never_executed() {
     let Setup { proxy, work, server, worker, .. } = set_up(ClientConfig::default());
     proxy.cut_requests(true);
     let error = work.with_deadline(SHORT).count().unwrap_err();
-    assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { deadline: SHORT });
+    assert_eq!(
+        *error.kind(),
+        CallErrorKind::DeadlineExceeded { deadline: SHORT, inherited: false }
+    );
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert_eq!(error.settle(SHORT), Outcome::Unknown, "nobody can know yet");
 

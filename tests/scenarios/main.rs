@@ -12,6 +12,7 @@ mod later;
 mod limits;
 mod long_calls;
 mod loss;
+mod nested;
 mod overload;
 mod reordering;
 mod restart;

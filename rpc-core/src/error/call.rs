@@ -40,6 +40,9 @@ pub enum CallErrorKind {
     DeadlineExceeded {
         /// How long the caller was prepared to wait.
         deadline: Duration,
+        /// Whether that is what was left to the call that the caller, a handler, was answering, and not
+        /// a deadline of this call's own; see [`Context::scope`](crate::Context::scope).
+        inherited: bool,
     },
     /// The caller cancelled the call.
     Cancelled,
@@ -262,9 +265,18 @@ impl std::error::Error for CallError {}
 impl fmt::Display for CallErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DeadlineExceeded { deadline } => {
+            Self::DeadlineExceeded { deadline, inherited: false } => {
                 write!(f, "no result within the deadline of {deadline:?}")
             }
+            Self::DeadlineExceeded { deadline: Duration::ZERO, inherited: true } => f.write_str(
+                "it was made while answering another call, whose deadline had passed: nobody waits \
+                 for it any more",
+            ),
+            Self::DeadlineExceeded { deadline, inherited: true } => write!(
+                f,
+                "no result within {deadline:.1?}, which was all the time left to the call that was \
+                 being answered when it was made"
+            ),
             Self::Cancelled => f.write_str("the caller cancelled it"),
             Self::NoServer { tried } => {
                 f.write_str("no server answered")?;

@@ -109,25 +109,25 @@ impl Client {
         Self { host, deadline: DeadlineChoice { own: None, default: deadline } }
     }
 
+    /// The call, and whether its deadline is that of the call that is being answered here.
     fn new_call(
         &self,
         interface: &'static Interface,
         method: &'static Method,
         encode: impl FnOnce(&mut Writer),
-    ) -> NewCall {
+    ) -> (NewCall, bool) {
         let mut writer = Writer::with_capacity(64);
         encode(&mut writer);
         let (body, fault) = match writer.finish() {
             Ok(body) => (body, None),
             Err(error) => (Bytes::new(), Some(error)),
         };
-        let deadline = self.deadline.own.or(method.own_deadline()).or(self.deadline.default);
+        let own = self.deadline.own.or(method.own_deadline()).or(self.deadline.default);
         // A handler's own calls are of no use to anybody once its caller has given up.
-        let deadline = match (deadline, Context::remaining_in_scope()) {
-            (Some(own), Some(outer)) => Some(own.min(outer)),
-            (own, outer) => own.or(outer),
-        };
-        NewCall {
+        let outer = Context::remaining_in_scope();
+        let is_inherited = outer.is_some_and(|outer| own.is_none_or(|own| outer < own));
+        let deadline = if is_inherited { outer } else { own };
+        let call = NewCall {
             interface: interface.id(),
             method: method.id(),
             signature: method.signature().hash,
@@ -136,7 +136,8 @@ impl Client {
             deadline,
             body,
             fault,
-        }
+        };
+        (call, is_inherited)
     }
 }
 
@@ -272,6 +273,7 @@ pub(super) struct Ticket {
     interface: &'static Interface,
     method: &'static Method,
     duty: Duty,
+    inherits_deadline: bool,
 }
 
 /// What is to be done when a ticket is dropped.
@@ -293,7 +295,7 @@ impl Ticket {
         interface: &'static Interface,
         method: &'static Method,
     ) -> Self {
-        Self { host, key, interface, method, duty: Duty::Release }
+        Self { host, key, interface, method, duty: Duty::Release, inherits_deadline: false }
     }
 
     fn submit(
@@ -302,10 +304,10 @@ impl Ticket {
         method: &'static Method,
         encode: impl FnOnce(&mut Writer),
     ) -> Self {
-        let call = client.new_call(interface, method, encode);
+        let (call, inherits_deadline) = client.new_call(interface, method, encode);
         let host = Arc::clone(&client.host);
         let key = host.submit(call);
-        Self { host, key, interface, method, duty: Duty::Release }
+        Self { host, key, interface, method, duty: Duty::Release, inherits_deadline }
     }
 
     /// Submits a call and waits until it has ended: by its result, its deadline, or the end of its
@@ -316,10 +318,12 @@ impl Ticket {
         method: &'static Method,
         encode: impl FnOnce(&mut Writer),
     ) -> (Self, Completion) {
-        let call = client.new_call(interface, method, encode);
+        let (call, inherits_deadline) = client.new_call(interface, method, encode);
         let host = Arc::clone(&client.host);
         let (key, completion) = host.call(call);
-        (Self { host, key, interface, method, duty: Duty::ReleaseEnded }, completion)
+        let ticket =
+            Self { host, key, interface, method, duty: Duty::ReleaseEnded, inherits_deadline };
+        (ticket, completion)
     }
 
     /// Makes the typed result of a completion and releases the call.
@@ -340,8 +344,15 @@ impl Ticket {
 
     fn into_error(mut self, failure: Failure) -> CallError {
         let Failure { outcome, mut kind } = failure;
-        if let CallErrorKind::SignatureMismatch { client, .. } = &mut kind {
-            client.clone_from(&self.method.signature().text);
+        // The protocol knows the numbers; whose they are is known here.
+        match &mut kind {
+            CallErrorKind::SignatureMismatch { client, .. } => {
+                client.clone_from(&self.method.signature().text);
+            }
+            CallErrorKind::DeadlineExceeded { inherited, .. } => {
+                *inherited = self.inherits_deadline;
+            }
+            _ => {}
         }
         let (interface, method) = (self.interface.name(), self.method.name());
         let settle = (outcome == Outcome::Unknown).then(|| {

@@ -262,7 +262,10 @@ fn a_caller_that_gives_up_is_told_that_the_call_runs() {
 
         let deadline = Duration::from_millis(50);
         let (key, reply) = place.suspend(NewCall { deadline: Some(deadline), ..call(1) });
-        assert_eq!(place.end(key), executed(CallErrorKind::DeadlineExceeded { deadline }));
+        assert_eq!(
+            place.end(key),
+            executed(CallErrorKind::DeadlineExceeded { deadline, inherited: false })
+        );
         assert_eq!(reply.context().remaining(), Some(Duration::ZERO));
         reply.send(());
         place.handle.call(call(0)).1.unwrap();

@@ -69,6 +69,8 @@ impl ClientEndpoint {
             Some(CallErrorKind::UnencodableArguments(error.clone()))
         } else if size > limit {
             Some(CallErrorKind::RequestTooLarge { size, limit })
+        } else if call.deadline == Some(Duration::ZERO) {
+            Some(CallErrorKind::DeadlineExceeded { deadline: Duration::ZERO, inherited: false })
         } else if self.open_calls >= self.config.maximum_open_calls {
             Some(CallErrorKind::Busy { retry_after: Duration::ZERO })
         } else {
@@ -231,7 +233,7 @@ impl ClientEndpoint {
                 return self.end(key, outcome, self.handshake_trouble());
             }
             Phase::Fencing => CallErrorKind::Cancelled,
-            _ => CallErrorKind::DeadlineExceeded { deadline },
+            _ => CallErrorKind::DeadlineExceeded { deadline, inherited: false },
         };
         match call.phase {
             Phase::Sent if call.attempts == 0 => self.settle_lane(key),

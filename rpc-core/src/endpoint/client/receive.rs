@@ -198,6 +198,7 @@ impl ClientEndpoint {
             }
             VerdictCode::Expired | VerdictCode::Fenced => CallErrorKind::DeadlineExceeded {
                 deadline: call.call.deadline.unwrap_or(Duration::MAX),
+                inherited: false,
             },
         };
         // What is stored under a misused number is not this call's to free.
