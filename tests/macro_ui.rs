@@ -8,10 +8,16 @@
 //!
 //! `TRYBUILD=overwrite cargo test --test macro_ui` writes the expected messages anew.
 
+/// Apart from those below, which are then checked in one run of the compiler instead of one each.
 #[test]
-fn macro_ui() {
+fn programs_that_must_compile() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/pass/*.rs");
+}
+
+#[test]
+fn programs_that_must_not_compile() {
+    let cases = trybuild::TestCases::new();
     cases.compile_fail("tests/ui/fail/*.rs");
     if compiler().starts_with("rustc 1.95.") {
         cases.compile_fail("tests/ui/bounds/*.rs");
