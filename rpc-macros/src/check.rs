@@ -17,7 +17,9 @@ use types::shown;
 
 /// Applies every rule and marks what is not sound.
 pub(crate) fn interface(interface: &mut Interface, diagnostics: &mut Diagnostics) {
-    for rule in [trait_is_plain, trait_has_no_parameters, trait_holds_methods_only] {
+    let rules =
+        [marks_are_on_methods, trait_is_plain, trait_has_no_parameters, trait_holds_methods_only];
+    for rule in rules {
         rule(interface, diagnostics);
     }
     // Associated items concern the whole trait, but code for its methods still compiles.
@@ -38,7 +40,8 @@ pub(crate) fn interface(interface: &mut Interface, diagnostics: &mut Diagnostics
     ids_are_distinct(interface, diagnostics);
 }
 
-const METHOD_RULES: [fn(&Method, &mut Diagnostics); 17] = [
+const METHOD_RULES: [fn(&Method, &mut Diagnostics); 20] = [
+    marks_are_in_place,
     marks_are_unconditional,
     method_is_plain,
     method_is_not_generic,
@@ -50,6 +53,8 @@ const METHOD_RULES: [fn(&Method, &mut Diagnostics); 17] = [
     arguments_are_not_mutable,
     arguments_are_concrete,
     arguments_outlive_the_call_only,
+    lifetimes_end_with_the_call,
+    types_can_be_sent,
     types_do_not_name_self,
     reply_is_concrete,
     reply_is_owned,
@@ -59,6 +64,12 @@ const METHOD_RULES: [fn(&Method, &mut Diagnostics); 17] = [
 ];
 
 // Rules for the trait.
+
+fn marks_are_on_methods(interface: &Interface, diagnostics: &mut Diagnostics) {
+    for mark in &interface.misplaced {
+        diagnostics.report(&mark.attribute, mark.message);
+    }
+}
 
 fn trait_is_plain(interface: &Interface, diagnostics: &mut Diagnostics) {
     for qualifier in &interface.qualifiers {
@@ -133,11 +144,17 @@ fn ids_are_distinct(interface: &mut Interface, diagnostics: &mut Diagnostics) {
 // Rules for one method.
 
 fn marks_are_unconditional(method: &Method, diagnostics: &mut Diagnostics) {
-    for attribute in &method.conditional_marks {
-        diagnostics.report(
-            attribute,
-            "write `#[rpc(..)]` directly; the wire contract cannot depend on cfg_attr",
-        );
+    for mark in &method.conditional_marks {
+        let direct = mark.direct;
+        let message =
+            format!("write `{direct}` directly; the wire contract cannot depend on cfg_attr");
+        diagnostics.report(&mark.attribute, message);
+    }
+}
+
+fn marks_are_in_place(method: &Method, diagnostics: &mut Diagnostics) {
+    for mark in &method.misplaced {
+        diagnostics.report(&mark.attribute, mark.message);
     }
 }
 
@@ -172,6 +189,12 @@ fn generic_message(method: &Method) -> String {
 
 fn receiver_is_shared(method: &Method, diagnostics: &mut Diagnostics) {
     let tokens = match &method.receiver {
+        Receiver::Shared(Some(lifetime)) if lifetime.ident == "static" => {
+            let name = &method.ident;
+            let message =
+                format!("`{name}` borrows its handler only during the call; remove `'static`");
+            return diagnostics.report(lifetime, message);
+        }
         Receiver::Shared(_) => return,
         Receiver::Other(tokens) => tokens.clone(),
         Receiver::Missing => method.ident.to_token_stream(),
@@ -218,7 +241,7 @@ fn arguments_have_names(method: &Method, diagnostics: &mut Diagnostics) {
 }
 
 fn arguments_are_unconditional(method: &Method, diagnostics: &mut Diagnostics) {
-    for cfg in method.arguments.iter().filter_map(|argument| argument.cfg.as_ref()) {
+    for cfg in &method.argument_conditions {
         let name = &method.ident;
         diagnostics.report(
             cfg,
@@ -268,12 +291,42 @@ fn arguments_outlive_the_call_only(method: &Method, diagnostics: &mut Diagnostic
     }
 }
 
+fn lifetimes_end_with_the_call(method: &Method, diagnostics: &mut Diagnostics) {
+    let bounds = method.generics.lifetimes().flat_map(|param| &param.bounds);
+    for bound in bounds.filter(|bound| bound.ident == "static") {
+        let name = &method.ident;
+        let message = format!("what `{name}` borrows lives only during the call; remove `'static`");
+        diagnostics.report(bound, message);
+    }
+}
+
+fn types_can_be_sent(method: &Method, diagnostics: &mut Diagnostics) {
+    for ty in method.arguments.iter().map(|argument| &argument.ty).chain(method.reply()) {
+        for (found, reason) in types::unsendable(ty) {
+            diagnostics.report(found, reason);
+        }
+    }
+    let slices = method.arguments.iter().map(|argument| (&argument.ty, "take"));
+    for (ty, verb) in slices.chain(method.reply().map(|ty| (ty, "return"))) {
+        let Type::Slice(slice) = ty else { continue };
+        let shown_slice = shown(ty);
+        let sized = match verb {
+            "take" => format!("`&{shown_slice}`"),
+            _ => types::owned(ty),
+        };
+        let message = format!("`{shown_slice}` has no size of its own: {verb} {sized}");
+        diagnostics.report(slice, message);
+    }
+}
+
 fn types_do_not_name_self(method: &Method, diagnostics: &mut Diagnostics) {
-    let reply = match &method.answer {
-        Answer::Returned(reply) => reply.as_deref(),
-        Answer::Future(_) | Answer::Later(_) => None,
-    };
-    for ty in method.arguments.iter().map(|argument| &argument.ty).chain(reply) {
+    // What looks like a first argument is the missing `&self`, which has been reported.
+    let stray = usize::from(matches!(method.receiver, Receiver::Missing));
+    let arguments =
+        method.arguments.iter().enumerate().filter(|(index, argument)| {
+            *index >= stray || types::self_type(&argument.ty).is_none()
+        });
+    for ty in arguments.map(|(_, argument)| &argument.ty).chain(method.reply()) {
         if let Some(found) = types::self_type(ty) {
             diagnostics.report(found, "`Self` is another type on each side; name the type");
         }
@@ -296,10 +349,7 @@ fn reply_is_owned(method: &Method, diagnostics: &mut Diagnostics) {
     if types::impl_trait(ty).is_some() || !types::borrows(ty) {
         return;
     }
-    let owned = match &**ty {
-        Type::Reference(reference) => types::owned(&reference.elem),
-        _ => "a type that owns its parts".to_owned(),
-    };
+    let owned = types::owned(ty);
     let name = &method.ident;
     diagnostics.report(
         ty,
@@ -371,8 +421,24 @@ fn is_rejected_by_rustc(method: &Method) -> bool {
             Pattern::Name(ident) => !seen.insert(ident.to_string()),
             Pattern::Other(_) => false,
         };
-        is_repeated || types::has_placeholder(&argument.ty)
-    })
+        is_repeated || types::is_rejected_by_rustc(&argument.ty)
+    }) || method.reply().is_some_and(types::is_rejected_by_rustc)
+        || names_undeclared_lifetime(method)
+}
+
+/// Copies of the declaration would be without the lifetime as well.
+fn names_undeclared_lifetime(method: &Method) -> bool {
+    let declared: BTreeSet<_> =
+        method.generics.lifetimes().map(|param| param.lifetime.ident.to_string()).collect();
+    let context = method.context.as_ref().map(|context| &context.ty);
+    let types = method.arguments.iter().map(|argument| &argument.ty).chain(context);
+    let mut named: Vec<_> = types.flat_map(types::lifetimes).collect();
+    if let Receiver::Shared(Some(lifetime)) = &method.receiver {
+        named.push(lifetime.ident.clone());
+    }
+    named
+        .iter()
+        .any(|name| name != "_" && name != "static" && !declared.contains(&name.to_string()))
 }
 
 #[cfg(test)]

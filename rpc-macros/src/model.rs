@@ -26,6 +26,8 @@ pub(crate) struct Interface {
     pub(crate) qualifiers: Vec<Qualifier>,
     /// The mark of `client_impl`, if the client is to implement the trait.
     pub(crate) client_impl: Option<Path>,
+    /// Attributes of ours on the trait itself, where they mean nothing.
+    pub(crate) misplaced: Vec<Misplaced>,
     pub(crate) methods: Vec<Method>,
     /// Whatever else stands in the trait, which must be nothing.
     pub(crate) others: Vec<OtherItem>,
@@ -63,9 +65,23 @@ pub(crate) struct Method {
     pub(crate) answer: Answer,
     pub(crate) options: MethodOptions,
     /// Attributes that would make the wire contract depend on a condition.
-    pub(crate) conditional_marks: Vec<Attribute>,
+    pub(crate) conditional_marks: Vec<ConditionalMark>,
+    /// Attributes of ours in a place or a form that means nothing.
+    pub(crate) misplaced: Vec<Misplaced>,
+    /// `cfg` on arguments, directly or inside `cfg_attr`, which must be absent.
+    pub(crate) argument_conditions: Vec<Attribute>,
     /// False when a mistake concerns this method, so that no code is generated for it.
     pub(crate) sound: bool,
+}
+
+impl Method {
+    /// The type that the method returns, if it says one.
+    pub(crate) fn reply(&self) -> Option<&Type> {
+        match &self.answer {
+            Answer::Returned(reply) => reply.as_deref(),
+            Answer::Future(_) | Answer::Later(_) => None,
+        }
+    }
 }
 
 /// The number of a method.
@@ -105,8 +121,6 @@ pub(crate) struct Argument {
     pub(crate) pattern: Pattern,
     /// The type as written, without invisible groups around it.
     pub(crate) ty: Type,
-    /// `#[cfg]` on the argument, which must be absent.
-    pub(crate) cfg: Option<Attribute>,
 }
 
 /// How an argument is named.
@@ -124,6 +138,20 @@ pub(crate) enum Answer {
     Future(TokenStream),
     /// The reply is sent later through an argument marked `#[reply]`; the tokens are the argument.
     Later(TokenStream),
+}
+
+/// An attribute of ours inside `cfg_attr`.
+pub(crate) struct ConditionalMark {
+    pub(crate) attribute: Attribute,
+    /// How to write it without the condition.
+    pub(crate) direct: &'static str,
+}
+
+/// An attribute of ours that stands where it does nothing, or says what it cannot.
+pub(crate) struct Misplaced {
+    pub(crate) attribute: Attribute,
+    /// What is wrong, and where it belongs.
+    pub(crate) message: &'static str,
 }
 
 /// A keyword or clause that must be taken away.

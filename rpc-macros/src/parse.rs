@@ -9,16 +9,18 @@ mod attributes;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{
-    FnArg, ItemTrait, Pat, PatType, ReceiverKind, ReturnType, Safety, Signature, TraitItem,
-    TraitItemFn, Type, TypeParamBound, parse_quote,
+    Attribute, FnArg, ItemTrait, Pat, PatType, ReceiverKind, ReturnType, Safety, Signature,
+    TraitItem, TraitItemFn, Type, TypeParamBound, parse_quote,
 };
 
 use crate::attr::{self, InterfaceOptions};
 use crate::diagnostics::Diagnostics;
 use crate::model::{
-    Answer, Argument, Context, Interface, Method, MethodId, OtherItem, Pattern, Qualifier, Receiver,
+    Answer, Argument, ConditionalMark, Context, Interface, Method, MethodId, Misplaced, OtherItem,
+    Pattern, Qualifier, Receiver,
 };
 use crate::names;
+use attributes::Place;
 
 /// Builds the model of a trait.
 pub(crate) fn interface(
@@ -46,6 +48,7 @@ pub(crate) fn interface(
             ("auto", item.modifiers.auto_token.map(ToTokens::into_token_stream)),
         ]),
         client_impl: options.client_impl,
+        misplaced: attributes::misplaced(&item.attrs, Place::Trait),
         methods,
         others,
         sound: true,
@@ -54,6 +57,7 @@ pub(crate) fn interface(
 
 /// The trait without the attributes that are ours, for rustc.
 pub(crate) fn declaration(mut item: ItemTrait) -> ItemTrait {
+    attributes::remove_helpers(&mut item.attrs);
     for item in &mut item.items {
         match item {
             TraitItem::Fn(function) => {
@@ -115,6 +119,8 @@ fn method(function: &TraitItemFn, diagnostics: &mut Diagnostics) -> Method {
         answer: answer(signature),
         options,
         conditional_marks: conditional_marks(function),
+        misplaced: misplaced(function),
+        argument_conditions: argument_conditions(signature),
         sound,
     }
 }
@@ -126,7 +132,9 @@ fn method_qualifiers(function: &TraitItemFn) -> Vec<Qualifier> {
         Safety::Safe(token) => ("safe", Some(token.to_token_stream())),
         Safety::Default => ("unsafe", None),
     };
+    // An empty one says nothing, and macros write it.
     let clause = signature.generics.where_clause.as_ref();
+    let clause = clause.filter(|clause| !clause.predicates.is_empty());
     qualifiers([
         ("default", function.modifiers.defaultness.map(ToTokens::into_token_stream)),
         ("const", signature.constness.map(ToTokens::into_token_stream)),
@@ -174,11 +182,7 @@ fn argument(typed: &PatType) -> Argument {
         }
         other => Pattern::Other(other.to_token_stream()),
     };
-    Argument {
-        pattern,
-        ty: ungrouped(&typed.ty).clone(),
-        cfg: typed.attrs.iter().find(|attribute| attribute.path().is_ident("cfg")).cloned(),
-    }
+    Argument { pattern, ty: ungrouped(&typed.ty).clone() }
 }
 
 fn answer(signature: &Signature) -> Answer {
@@ -209,18 +213,43 @@ fn is_future(ty: &Type) -> bool {
     })
 }
 
-fn conditional_marks(function: &TraitItemFn) -> Vec<syn::Attribute> {
-    let on_arguments = function.sig.inputs.iter().flat_map(|argument| match argument {
-        FnArg::Receiver(receiver) => &receiver.attrs,
-        FnArg::Typed(typed) => &typed.attrs,
-    });
-    function
-        .attrs
+fn conditional_marks(function: &TraitItemFn) -> Vec<ConditionalMark> {
+    let on_arguments = function.sig.inputs.iter().flat_map(argument_attributes);
+    let mark = |attribute: &Attribute| {
+        let direct = attributes::conditional_helper(attribute)?;
+        Some(ConditionalMark { attribute: attribute.clone(), direct })
+    };
+    function.attrs.iter().chain(on_arguments).filter_map(mark).collect()
+}
+
+fn misplaced(function: &TraitItemFn) -> Vec<Misplaced> {
+    let mut found = attributes::misplaced(&function.attrs, Place::Method);
+    for argument in &function.sig.inputs {
+        let place = match argument {
+            FnArg::Receiver(_) => Place::Receiver,
+            FnArg::Typed(_) => Place::Argument,
+        };
+        found.extend(attributes::misplaced(argument_attributes(argument), place));
+    }
+    found
+}
+
+/// Whatever decides about a condition whether an argument is there.
+fn argument_conditions(signature: &Signature) -> Vec<Attribute> {
+    signature
+        .inputs
         .iter()
-        .chain(on_arguments)
-        .filter(|attribute| attributes::is_conditional_helper(attribute))
+        .flat_map(argument_attributes)
+        .filter(|attribute| attributes::is_condition(attribute))
         .cloned()
         .collect()
+}
+
+fn argument_attributes(argument: &FnArg) -> &[Attribute] {
+    match argument {
+        FnArg::Receiver(receiver) => &receiver.attrs,
+        FnArg::Typed(typed) => &typed.attrs,
+    }
 }
 
 /// A type without the invisible groups that `macro_rules!` puts around its fragments, and without

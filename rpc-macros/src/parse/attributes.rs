@@ -5,7 +5,7 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Meta, Token, parse_quote};
 
-use crate::model::Attributes;
+use crate::model::{Attributes, Misplaced};
 
 /// The attributes that only mean something to us.
 const HELPERS: [&str; 3] = ["rpc", "ctx", "reply"];
@@ -20,38 +20,106 @@ pub(super) fn has_helper(attributes: &[Attribute]) -> bool {
     HELPERS.iter().any(|name| is_marked(attributes, name))
 }
 
-/// Whether the attribute is `cfg_attr` with one of ours inside, which rustc would not know.
-pub(super) fn is_conditional_helper(attribute: &Attribute) -> bool {
-    conditional(attribute)
-        .is_some_and(|(_, inner)| has_helper(&inner) || inner.iter().any(is_conditional_helper))
+/// For a `cfg_attr` with one of ours inside, which rustc would not know: how to write it directly.
+pub(super) fn conditional_helper(attribute: &Attribute) -> Option<&'static str> {
+    let (_, inner) = conditional(attribute)?;
+    inner.iter().find_map(|inner| {
+        let helper = HELPERS.iter().find(|name| inner.path().is_ident(name));
+        match helper.copied() {
+            Some("rpc") => Some("#[rpc(..)]"),
+            Some("ctx") => Some("#[ctx]"),
+            Some(_) => Some("#[reply]"),
+            None => conditional_helper(inner),
+        }
+    })
+}
+
+/// Whether the attribute is `cfg`, or `cfg_attr` with a `cfg` inside.
+pub(super) fn is_condition(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("cfg")
+        || conditional(attribute).is_some_and(|(_, inner)| inner.iter().any(is_condition))
 }
 
 /// Takes our attributes away, plain or conditional.
 pub(super) fn remove_helpers(attributes: &mut Vec<Attribute>) {
     attributes.retain(|attribute| {
-        !has_helper(std::slice::from_ref(attribute)) && !is_conditional_helper(attribute)
+        !has_helper(std::slice::from_ref(attribute)) && conditional_helper(attribute).is_none()
     });
+}
+
+/// What an attribute stands on.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    Trait,
+    Method,
+    Receiver,
+    Argument,
+}
+
+/// Those of our attributes that mean nothing where they stand. Without a message they would be taken
+/// away in silence, and what the user wanted with them.
+pub(super) fn misplaced(attributes: &[Attribute], place: Place) -> Vec<Misplaced> {
+    let found = attributes.iter().filter_map(|attribute| {
+        let is = |name: &str| attribute.path().is_ident(name);
+        let is_bare = matches!(attribute.meta, Meta::Path(_));
+        let message = match place {
+            Place::Trait if is("rpc") || conditional_helper(attribute).is_some() => {
+                "`#[rpc(..)]` belongs on a method; options of the trait stand in \
+                 `#[rpc_interface(..)]`"
+            }
+            Place::Receiver | Place::Argument if is("rpc") => {
+                "`#[rpc(..)]` belongs on the method, not on an argument"
+            }
+            Place::Argument if is("ctx") && !is_bare => "`#[ctx]` takes no options",
+            Place::Argument if is("reply") && !is_bare => "`#[reply]` takes no options",
+            Place::Trait | Place::Method | Place::Receiver if is("ctx") => {
+                "`#[ctx]` belongs on the argument that is the context"
+            }
+            Place::Trait | Place::Method | Place::Receiver if is("reply") => {
+                "`#[reply]` belongs on the argument by which the method answers"
+            }
+            _ => return None,
+        };
+        Some(Misplaced { attribute: attribute.clone(), message })
+    });
+    found.collect()
 }
 
 /// Selects the attributes that generated items repeat.
 ///
-/// Left out are `must_use` (the stubs' results say it themselves), `expect` (the copy would stay
-/// unfulfilled), `inline`, and everything unknown, which may be another macro.
+/// Left out are `must_use` (the stubs' results say it themselves), `inline`, and everything unknown,
+/// which may be another macro. `expect` becomes `allow`: what the user expects of the trait may
+/// happen to the copy as well, and need not.
 pub(super) fn repeated(attributes: &[Attribute]) -> Attributes {
     let mut repeated = Attributes::default();
-    for attribute in attributes {
-        match conditional(attribute) {
-            // One by one, because the inner attributes belong to different places.
-            Some((condition, inner)) => {
-                for inner in inner {
-                    let meta = &inner.meta;
-                    sort(&inner, parse_quote!(#[cfg_attr(#condition, #meta)]), &mut repeated);
-                }
-            }
-            None => sort(attribute, attribute.clone(), &mut repeated),
-        }
+    for (kind, copy) in attributes.iter().flat_map(spread) {
+        sort(&kind, copy, &mut repeated);
     }
     repeated
+}
+
+/// What an attribute comes down to, each with the copy that repeats it. The attributes inside a
+/// `cfg_attr` come one by one, because they belong to different places.
+fn spread(attribute: &Attribute) -> Vec<(Attribute, Attribute)> {
+    let Some((condition, inner)) = conditional(attribute) else {
+        let attribute = allowed(attribute.clone());
+        return vec![(attribute.clone(), attribute)];
+    };
+    let under_condition = |(kind, copy): (Attribute, Attribute)| {
+        let meta = copy.meta;
+        (kind, parse_quote!(#[cfg_attr(#condition, #meta)]))
+    };
+    inner.iter().flat_map(spread).map(under_condition).collect()
+}
+
+/// The attribute with `allow` in place of `expect`.
+fn allowed(mut attribute: Attribute) -> Attribute {
+    if let Meta::List(list) = &mut attribute.meta
+        && list.path.is_ident("expect")
+    {
+        list.path = parse_quote!(allow);
+    }
+    attribute
 }
 
 /// Puts `copy` where an attribute like `kind` belongs.
