@@ -79,8 +79,8 @@ pub(crate) fn method_options(
     options
 }
 
-const METHOD_OPTIONS: &str =
-    "takes `idempotent`, `oneway`, `deadline = \"30s\"` and `id = N`, separated by commas";
+const METHOD_OPTIONS: &str = "takes `idempotent`, `oneway`, `single_datagram`, `deadline = \"30s\"` and `id = N`, separated \
+     by commas";
 
 fn method_option(meta: Meta, options: &mut MethodOptions, diagnostics: &mut Diagnostics) {
     let path = meta.path().clone();
@@ -93,6 +93,10 @@ fn method_option(meta: Meta, options: &mut MethodOptions, diagnostics: &mut Diag
         "oneway" => {
             let value = flag(meta, diagnostics);
             set(&mut options.oneway, &path, value, diagnostics);
+        }
+        "single_datagram" => {
+            let value = flag(meta, diagnostics);
+            set(&mut options.single_datagram, &path, value, diagnostics);
         }
         "deadline" => {
             let value = deadline(&meta, diagnostics).map(|value| (path.clone(), value));

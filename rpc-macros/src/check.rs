@@ -4,6 +4,7 @@
 //! so that all mistakes of a trait are seen at once; a method with a mistake is marked, and no code
 //! is generated for it, or the mistake would be reported a second time by rustc.
 
+mod answers;
 mod types;
 
 use std::collections::BTreeSet;
@@ -32,7 +33,7 @@ pub(crate) fn interface(interface: &mut Interface, diagnostics: &mut Diagnostics
             rule(method, diagnostics);
         }
         if client_impl {
-            client_has_no_context(method, diagnostics);
+            client_can_implement(method, diagnostics);
         }
         method.sound &= diagnostics.mark() == before && !is_rejected_by_rustc(method);
     }
@@ -40,7 +41,7 @@ pub(crate) fn interface(interface: &mut Interface, diagnostics: &mut Diagnostics
     ids_are_distinct(interface, diagnostics);
 }
 
-const METHOD_RULES: [fn(&Method, &mut Diagnostics); 20] = [
+const METHOD_RULES: [fn(&Method, &mut Diagnostics); 21] = [
     marks_are_in_place,
     marks_are_unconditional,
     method_is_plain,
@@ -56,11 +57,12 @@ const METHOD_RULES: [fn(&Method, &mut Diagnostics); 20] = [
     lifetimes_end_with_the_call,
     types_can_be_sent,
     types_do_not_name_self,
-    reply_is_concrete,
-    reply_is_owned,
-    oneway_has_no_reply,
-    oneway_stands_alone,
-    answer_is_supported,
+    answers::reply_is_concrete,
+    answers::reply_is_owned,
+    answers::oneway_has_no_reply,
+    answers::oneway_stands_alone,
+    answers::future_is_complete,
+    answers::later_is_the_whole_answer,
 ];
 
 // Rules for the trait.
@@ -222,13 +224,18 @@ fn context_is_a_reference(method: &Method, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn client_has_no_context(method: &Method, diagnostics: &mut Diagnostics) {
+fn client_can_implement(method: &Method, diagnostics: &mut Diagnostics) {
+    let name = &method.ident;
     if let Some(context) = &method.context {
-        let name = &method.ident;
-        diagnostics.report(
-            &context.ty,
-            format!("`{name}` takes a context, which no client has; remove `client_impl`"),
+        let message =
+            format!("`{name}` takes a context, which no client has; remove `client_impl`");
+        diagnostics.report(&context.ty, message);
+    }
+    if let Answer::Later(later) = &method.answer {
+        let message = format!(
+            "`{name}` answers through an argument, which no client can; remove `client_impl`"
         );
+        diagnostics.report(&later.ty, message);
     }
 }
 
@@ -330,86 +337,6 @@ fn types_do_not_name_self(method: &Method, diagnostics: &mut Diagnostics) {
         if let Some(found) = types::self_type(ty) {
             diagnostics.report(found, "`Self` is another type on each side; name the type");
         }
-    }
-}
-
-fn reply_is_concrete(method: &Method, diagnostics: &mut Diagnostics) {
-    let Answer::Returned(Some(ty)) = &method.answer else { return };
-    let name = &method.ident;
-    if let Type::Never(never) = &**ty {
-        diagnostics.report(never, format!("`{name}` never returns: there is no reply to send"));
-    } else if let Some(found) = types::impl_trait(ty) {
-        diagnostics.report(found, generic_message(method));
-    }
-}
-
-fn reply_is_owned(method: &Method, diagnostics: &mut Diagnostics) {
-    let Answer::Returned(Some(ty)) = &method.answer else { return };
-    // What an opaque type captures is not the user's question.
-    if types::impl_trait(ty).is_some() || !types::borrows(ty) {
-        return;
-    }
-    let owned = types::owned(ty);
-    let name = &method.ident;
-    diagnostics.report(
-        ty,
-        format!("`{name}` returns a borrow, which cannot cross the network: return {owned}"),
-    );
-}
-
-fn oneway_has_no_reply(method: &Method, diagnostics: &mut Diagnostics) {
-    if method.options.oneway.is_none() {
-        return;
-    }
-    let name = &method.ident;
-    match &method.answer {
-        Answer::Returned(Some(ty)) if !types::is_unit(ty) => diagnostics.report(
-            ty,
-            format!("`{name}` is oneway: nobody waits for its reply; remove `-> {}`", shown(ty)),
-        ),
-        Answer::Later(argument) => diagnostics.report(
-            argument,
-            format!("`{name}` is oneway: nobody waits for its reply; remove this argument"),
-        ),
-        Answer::Returned(_) | Answer::Future(_) => {}
-    }
-}
-
-fn oneway_stands_alone(method: &Method, diagnostics: &mut Diagnostics) {
-    if method.options.oneway.is_none() {
-        return;
-    }
-    let name = &method.ident;
-    if let Some(mark) = &method.options.idempotent {
-        let message = format!("`{name}` is oneway: it is sent once; remove `idempotent`");
-        diagnostics.report(mark, message);
-    }
-    if let Some((mark, _)) = &method.options.deadline {
-        let message = format!("`{name}` is oneway: nobody waits for it; remove `deadline`");
-        diagnostics.report(mark, message);
-    }
-}
-
-fn answer_is_supported(method: &Method, diagnostics: &mut Diagnostics) {
-    let name = &method.ident;
-    match &method.answer {
-        Answer::Returned(_) => {}
-        Answer::Future(mark) => diagnostics.report(
-            mark,
-            format!(
-                "`{name}` is async, which is not supported yet: make it a plain `fn`, \
-                 whose handler may block without holding up others"
-            ),
-        ),
-        // A oneway method has been told to drop the argument.
-        Answer::Later(_) if method.options.oneway.is_some() => {}
-        Answer::Later(argument) => diagnostics.report(
-            argument,
-            format!(
-                "`#[reply]` is not supported yet: let `{name}` return the reply; \
-                 its handler may block without holding up others"
-            ),
-        ),
     }
 }
 

@@ -75,12 +75,18 @@ pub(crate) struct Method {
 }
 
 impl Method {
-    /// The type that the method returns, if it says one.
+    /// The type of the reply, whichever way it comes. `None` stands for `()`, or for a mistake.
     pub(crate) fn reply(&self) -> Option<&Type> {
         match &self.answer {
             Answer::Returned(reply) => reply.as_deref(),
-            Answer::Future(_) | Answer::Later(_) => None,
+            Answer::Future(future) => future.reply.as_deref(),
+            Answer::Later(later) => later.reply.as_deref(),
         }
+    }
+
+    /// Whether the handler is a future.
+    pub(crate) fn is_async(&self) -> bool {
+        matches!(self.answer, Answer::Future(_))
     }
 }
 
@@ -96,6 +102,7 @@ pub(crate) struct MethodId {
 pub(crate) struct MethodOptions {
     pub(crate) idempotent: Option<Path>,
     pub(crate) oneway: Option<Path>,
+    pub(crate) single_datagram: Option<Path>,
     pub(crate) deadline: Option<(Path, Duration)>,
     pub(crate) id: Option<(TokenStream, u32)>,
 }
@@ -134,10 +141,44 @@ pub(crate) enum Pattern {
 pub(crate) enum Answer {
     /// The function returns the reply; `None` stands for no `->` at all.
     Returned(Option<Box<Type>>),
-    /// The function is `async`, or returns `impl Future`; the tokens are the mark to point at.
-    Future(TokenStream),
-    /// The reply is sent later through an argument marked `#[reply]`; the tokens are the argument.
-    Later(TokenStream),
+    /// The function is `async`, or returns `impl Future`.
+    Future(Future),
+    /// The reply is sent later through an argument marked `#[reply]`.
+    Later(Box<Later>),
+}
+
+/// A handler that is a future.
+pub(crate) struct Future {
+    /// What to point at: the word `async`, or the type.
+    pub(crate) mark: TokenStream,
+    pub(crate) reply: Option<Box<Type>>,
+    pub(crate) form: FutureForm,
+}
+
+/// How a method says that its handler is a future.
+pub(crate) enum FutureForm {
+    /// `async fn`, possibly with a default body, which must be absent.
+    Async { has_body: bool },
+    /// `-> impl Future`, which has to name its output and to be `Send`.
+    Opaque { has_output: bool, is_send: bool },
+}
+
+/// An argument marked `#[reply]`.
+pub(crate) struct Later {
+    /// The argument.
+    pub(crate) argument: TokenStream,
+    /// Its type.
+    pub(crate) ty: Type,
+    /// The `T` of `Reply<T>`; `None` if the type has another form.
+    pub(crate) reply: Option<Box<Type>>,
+    /// Whether it is the last argument, as it has to be.
+    pub(crate) is_last: bool,
+    /// Other arguments with the mark, which must be absent.
+    pub(crate) repeated: Vec<TokenStream>,
+    /// The type that the function returns, which must be absent.
+    pub(crate) returned: Option<Box<Type>>,
+    /// The word `async`, which must be absent.
+    pub(crate) asyncness: Option<TokenStream>,
 }
 
 /// An attribute of ours inside `cfg_attr`.

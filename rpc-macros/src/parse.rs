@@ -4,20 +4,21 @@
 //! it; whether an interface may contain it is decided in `check`. Alongside it makes the trait that
 //! is given back to rustc: the one the user wrote, without the attributes that are ours.
 
+mod answer;
 mod attributes;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{
-    Attribute, FnArg, ItemTrait, Pat, PatType, ReceiverKind, ReturnType, Safety, Signature,
-    TraitItem, TraitItemFn, Type, TypeParamBound, parse_quote,
+    Attribute, FnArg, ItemTrait, Pat, PatType, ReceiverKind, Safety, Signature, TraitItem,
+    TraitItemFn, Type, parse_quote,
 };
 
 use crate::attr::{self, InterfaceOptions};
 use crate::diagnostics::Diagnostics;
 use crate::model::{
-    Answer, Argument, ConditionalMark, Context, Interface, Method, MethodId, Misplaced, OtherItem,
-    Pattern, Qualifier, Receiver,
+    Argument, ConditionalMark, Context, Interface, Method, MethodId, Misplaced, OtherItem, Pattern,
+    Qualifier, Receiver,
 };
 use crate::names;
 use attributes::Place;
@@ -62,6 +63,7 @@ pub(crate) fn declaration(mut item: ItemTrait) -> ItemTrait {
         match item {
             TraitItem::Fn(function) => {
                 attributes::remove_helpers(&mut function.attrs);
+                answer::desugar(function);
                 for argument in &mut function.sig.inputs {
                     match argument {
                         FnArg::Receiver(receiver) => {
@@ -116,7 +118,7 @@ fn method(function: &TraitItemFn, diagnostics: &mut Diagnostics) -> Method {
             .filter(|typed| !attributes::has_helper(&typed.attrs))
             .map(argument)
             .collect(),
-        answer: answer(signature),
+        answer: answer::answer(function),
         options,
         conditional_marks: conditional_marks(function),
         misplaced: misplaced(function),
@@ -183,34 +185,6 @@ fn argument(typed: &PatType) -> Argument {
         other => Pattern::Other(other.to_token_stream()),
     };
     Argument { pattern, ty: ungrouped(&typed.ty).clone() }
-}
-
-fn answer(signature: &Signature) -> Answer {
-    if let Some(token) = &signature.asyncness {
-        return Answer::Future(token.to_token_stream());
-    }
-    let later = typed_arguments(signature)
-        .find(|typed| attributes::is_marked(&typed.attrs, "reply"))
-        .map(ToTokens::to_token_stream);
-    if let Some(argument) = later {
-        return Answer::Later(argument);
-    }
-    match &signature.output {
-        ReturnType::Default => Answer::Returned(None),
-        ReturnType::Type(_, ty) if is_future(ty) => Answer::Future(ty.to_token_stream()),
-        ReturnType::Type(_, ty) => Answer::Returned(Some(Box::new(ungrouped(ty).clone()))),
-    }
-}
-
-/// Whether a type is `impl Future<..>`, by whatever path.
-fn is_future(ty: &Type) -> bool {
-    let Type::ImplTrait(ty) = ungrouped(ty) else { return false };
-    ty.bounds.iter().any(|bound| match bound {
-        TypeParamBound::Trait(bound) => {
-            bound.path.segments.last().is_some_and(|segment| segment.ident == "Future")
-        }
-        _ => false,
-    })
 }
 
 fn conditional_marks(function: &TraitItemFn) -> Vec<ConditionalMark> {

@@ -17,6 +17,8 @@ mod errors;
 mod evolution;
 #[cfg(feature = "serde")]
 mod foreign;
+mod futures;
+mod later;
 mod nested;
 mod options;
 mod pending;

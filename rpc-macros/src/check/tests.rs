@@ -142,10 +142,18 @@ fn contexts() {
 
 #[test]
 fn answers_of_the_next_version() {
-    refuses!("not supported yet": async fn f(&self) -> u8;);
-    refuses!("not supported yet": async fn f(&self) -> u8 { 0 });
-    refuses!("not supported yet": fn f(&self) -> impl Future<Output = u8> + Send;);
-    refuses!("not supported yet": fn f(&self, #[reply] to: Reply<u8>););
+    refuses!("move its default body to a free function": async fn f(&self) -> u8 { 0 });
+    refuses!("say what `f` replies": fn f(&self) -> impl Future + Send;);
+    refuses!("add `+ Send`": fn f(&self) -> impl Future<Output = u8>;);
+    refuses!("answers once": fn f(&self, #[reply] a: Reply<u8>, #[reply] b: Reply<u8>););
+    refuses!("move this one there": fn f(&self, #[reply] to: Reply<u8>, b: u8););
+    refuses!("remove `-> u8`, or the argument": fn f(&self, #[reply] to: Reply<u8>) -> u8;);
+    refuses!("by value": fn f(&self, #[reply] to: &Reply<u8>););
+    refuses!("by value": fn f(&self, #[reply] to: Reply););
+    refuses!("remove `async`": async fn f(&self, #[reply] to: Reply<u8>););
+    refuses!("returns a borrow": async fn f(&self) -> &str;);
+    refuses!("returns a borrow": fn f(&self, #[reply] to: Reply<&str>););
+    refuses!("give `()`": #[rpc(oneway)] fn f(&self) -> impl Future<Output = u8> + Send;);
 }
 
 #[test]

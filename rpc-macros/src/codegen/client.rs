@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::Lifetime;
 
 use super::{Context, debug_impl, messages};
-use crate::model::{Method, Receiver};
+use crate::model::{Answer, Method, Receiver};
 use crate::names;
 
 /// The struct.
@@ -255,10 +255,54 @@ fn trait_impl(context: &Context<'_>) -> TokenStream {
         return TokenStream::new();
     }
     let ident = &interface.ident;
-    let methods = interface.sound_methods().map(|method| trait_method(client, method));
+    let methods = interface.sound_methods().map(|method| match method.answer {
+        Answer::Future(_) => async_trait_method(context, method),
+        Answer::Returned(_) | Answer::Later(_) => trait_method(client, method),
+    });
     quote! {
         #[automatically_derived]
         impl #ident for #client { #(#methods)* }
+    }
+}
+
+/// A method that is a future: the call is started, and nothing waits for it but the future.
+fn async_trait_method(context: &Context<'_>, method: &Method) -> TokenStream {
+    let Method { ident, generics, .. } = method;
+    let cfg = &method.attributes.cfg;
+    let lifetime = receiver_lifetime(method);
+    let parameters = messages::parameters(method);
+    let reply = messages::reply(method);
+    let start = context.paths.start();
+    let [interface, description] = [names::interface_static(), names::method_static(&method.ident)];
+    let encode = messages::encode(context, method);
+    let [pending, answer, error] = ["pending", "answer", "error"].map(names::local);
+    let body = if method.options.oneway.is_some() {
+        quote! {
+            #pending.detach();
+            async {}
+        }
+    } else {
+        let place = messages::place(&reply);
+        let located = messages::located(error.clone(), place);
+        let failed = quote_spanned! {place=>
+            ::core::result::Result::Err(::core::convert::From::from(#located))
+        };
+        quote! {
+            async move {
+                match #pending.await {
+                    ::core::result::Result::Ok(#answer) => #answer,
+                    ::core::result::Result::Err(#error) => #failed,
+                }
+            }
+        }
+    };
+    quote! {
+        #(#cfg)*
+        fn #ident #generics (&#lifetime self, #parameters)
+        -> impl ::core::future::Future<Output = #reply> + ::core::marker::Send {
+            let #pending = #start::<#reply>(&self.inner, &#interface, &#description, #encode);
+            #body
+        }
     }
 }
 

@@ -3,14 +3,14 @@
 //! Every use of a type repeats the user's own tokens, so that a type which cannot be sent is
 //! reported where the user wrote it.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::visit_mut::VisitMut;
 use syn::{Lifetime, Type};
 
 use super::Context;
-use crate::model::{Answer, Argument, Method, Pattern};
+use crate::model::{Argument, Method, Pattern};
 use crate::names;
 
 /// `name: Type` of every argument that is sent, as the user wrote it.
@@ -24,10 +24,7 @@ pub(super) fn parameters(method: &Method) -> TokenStream {
 
 /// The type of the reply. Without a `->` it is `()`.
 pub(super) fn reply(method: &Method) -> TokenStream {
-    match &method.answer {
-        Answer::Returned(Some(ty)) => quote!(#ty),
-        Answer::Returned(None) | Answer::Future(_) | Answer::Later(_) => quote!(()),
-    }
+    method.reply().map_or_else(|| quote!(()), ToTokens::to_token_stream)
 }
 
 /// The closure that writes the arguments into a message.
@@ -123,6 +120,27 @@ pub(super) fn context_argument(ty: &Type) -> TokenStream {
     quote_spanned!(place=> #call.context())
 }
 
+/// The expression for the argument by which the method answers, with the user's type as the place of
+/// a mismatch.
+pub(super) fn reply_argument(ty: &Type, reply: &Type) -> TokenStream {
+    let place = place(ty);
+    let call = located(names::local("call"), place);
+    quote_spanned!(place=> #call.reply::<#reply>())
+}
+
+/// The most bytes that the arguments take.
+pub(super) fn arguments_max(context: &Context<'_>, method: &Method) -> TokenStream {
+    let (marshal, max_add) = (context.paths.marshal(), context.paths.max_add());
+    let none = quote!(::core::option::Option::Some(0));
+    method.arguments.iter().fold(none, |so_far, argument| {
+        let ty = match &argument.ty {
+            Type::Reference(reference) => erased(&reference.elem),
+            ty => erased(ty),
+        };
+        quote!(#max_add(#so_far, <#ty as #marshal>::MAX))
+    })
+}
+
 /// Where rustc points when an expression does not fit the user's type: at the type.
 pub(super) fn place(tokens: impl Spanned) -> Span {
     tokens.span().resolved_at(Span::mixed_site())
@@ -133,6 +151,15 @@ pub(super) fn place(tokens: impl Spanned) -> Span {
 pub(super) fn located(mut local: Ident, place: Span) -> Ident {
     local.set_span(place);
     local
+}
+
+/// A path at another place, for the same reason.
+pub(super) fn moved(path: TokenStream, place: Span) -> TokenStream {
+    let at_place = |mut token: TokenTree| {
+        token.set_span(place);
+        token
+    };
+    path.into_iter().map(at_place).collect()
 }
 
 /// The name of an argument.

@@ -62,6 +62,11 @@ paths! {
     service => __private::Service;
     incoming_call => __private::Call;
     answer => __private::Answer;
+    spawner => __private::Spawner;
+    call_future => CallFuture;
+    assert_single_datagram => __private::assert_single_datagram;
+    request_room => __private::REQUEST_ROOM;
+    reply_room => __private::REPLY_ROOM;
     call => __private::call;
     start => __private::start;
     send => __private::send;

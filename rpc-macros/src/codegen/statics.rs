@@ -1,7 +1,7 @@
 //! The statics that describe the interface and its methods to the runtime.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use super::{Context, messages};
 use crate::model::Method;
@@ -17,10 +17,35 @@ pub(super) fn items(context: &Context<'_>) -> TokenStream {
     let item = names::interface_static();
     let name = &context.interface.name;
     let ty = context.paths.interface();
+    let checks = context.interface.sound_methods().filter_map(|method| size_check(context, method));
     quote! {
         static #item: #ty = #ty::new(#name, &[#(#elements),*]);
         #(#methods)*
+        #(#checks)*
     }
+}
+
+/// For `single_datagram`: what is too large is an error of the program, at the mark.
+fn size_check(context: &Context<'_>, method: &Method) -> Option<TokenStream> {
+    let mark = method.options.single_datagram.as_ref()?;
+    let place = messages::place(mark);
+    let cfg = &method.attributes.cfg;
+    let name = format!("`{}::{}`", context.interface.ident, method.wire_name);
+    let assert = messages::moved(context.paths.assert_single_datagram(), place);
+    let marshal = context.paths.marshal();
+    let (request_room, reply_room) = (context.paths.request_room(), context.paths.reply_room());
+    let what = format!("the arguments of {name}");
+    let max = messages::arguments_max(context, method);
+    let arguments = quote_spanned!(place=> #assert(#what, #max, #request_room));
+    let reply = method.options.oneway.is_none().then(|| {
+        let what = format!("the reply of {name}");
+        let reply = messages::reply(method);
+        quote_spanned!(place=> #assert(#what, <#reply as #marshal>::MAX, #reply_room))
+    });
+    Some(quote! {
+        #(#cfg)*
+        const _: () = { #arguments; #reply };
+    })
 }
 
 fn method_item(context: &Context<'_>, method: &Method) -> TokenStream {

@@ -2,7 +2,7 @@ use farcall::rpc_interface;
 
 #[rpc_interface]
 pub trait Store {
-    async fn f(&self) -> u32;
+    fn f(&self) -> impl Future + Send;
 }
 
 fn main() {}
