@@ -257,6 +257,10 @@ fn replies_and_verdicts_stay_as_they_are() {
         |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::ShuttingDown, b"abc"),
         "82081122313200072122232425262728 81828384 616263",
     );
+    expect_frame(
+        |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::Abandoned, b"abc"),
+        "820a1122313200072122232425262728 81828384 616263",
+    );
     let digest = frame::digest(0x4142_4344, 0x5152_5354, 0x6162_6364, b"abc").to_be_bytes();
     expect_frame(
         |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::Misuse, &digest),

@@ -4,6 +4,7 @@ mod bounds;
 mod calls;
 mod copies;
 mod hostile;
+mod later;
 mod outcomes;
 mod sessions;
 mod silence;
