@@ -34,7 +34,9 @@ impl ServerLoop {
     }
 }
 
+/// Cold, so that what a handler does that answers at once is laid out as if there were nothing else.
 impl Keeper for ServerLoop {
+    #[cold]
     fn complete(&self, token: CallToken, finished: Finished) {
         let mut wakeups = Wakeups::default();
         let mut core = self.shared.lock();

@@ -80,6 +80,7 @@ impl ServerRole {
     }
 
     /// Takes the next call or woken future, if a worker may run it.
+    #[inline]
     pub(super) fn take(&mut self, now: Timestamp) -> Option<Job> {
         if self.busy >= self.workers {
             return None;
@@ -125,6 +126,7 @@ impl ServerRole {
     }
 
     /// Records what became of a call.
+    #[inline]
     pub(super) fn complete(&mut self, token: CallToken, finished: Finished) {
         self.endpoint.complete(token, finished);
         self.tasks.forget(token);

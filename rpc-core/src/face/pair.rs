@@ -172,3 +172,99 @@ impl CallHost for Pair {
         Settlement::Open
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::task::Context as TaskContext;
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+    use std::thread;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_value_goes_through_its_encoding_to_whoever_waits() {
+        let (to, pending) = Reply::<Vec<String>>::pair();
+        let value = vec!["a".to_owned(), String::new()];
+        let sent = value.clone();
+        let sending = thread::spawn(move || to.send(sent));
+        assert_eq!(pending.wait().unwrap(), value);
+        sending.join().unwrap();
+        // A reply of another type is what a server of another version would send.
+        let (to, mut pending) = Reply::<u32>::pair();
+        assert!(pending.try_wait().is_none());
+        assert!(pending.wait_timeout(SOON).is_none());
+        to.into_debt().pay(Finished::Reply(bytes::Bytes::from_static(b"five!")));
+        let error = pending.try_wait().expect("it has ended").unwrap_err();
+        assert!(matches!(error.kind(), CallErrorKind::UndecodableReply(_)), "{error}");
+        assert_eq!(error.outcome(), Outcome::Executed);
+    }
+
+    #[test]
+    fn the_caller_sees_the_progress_and_may_give_up() {
+        let (to, mut pending) = Reply::<u32>::pair();
+        to.context().report(1, 4);
+        assert!(matches!(pending.status(), CallStatus::Running { done: 1, total: 4, .. }));
+        pending.cancel();
+        assert!(to.context().is_cancelled());
+        to.send(5);
+        let error = pending.wait_timeout(SOON).expect("it has ended").unwrap_err();
+        assert_eq!((error.outcome(), error.kind()), (Outcome::Executed, &CallErrorKind::Cancelled));
+        assert_eq!(error.to_string(), "Reply.pair: the caller cancelled it; the call ran once");
+
+        let (to, pending) = Reply::<u32>::pair();
+        drop(pending);
+        assert!(to.context().is_cancelled());
+        to.send(5);
+        let (to, pending) = Reply::<u32>::pair();
+        pending.detach();
+        assert!(!to.context().is_cancelled());
+        // A call that has ended is not cancelled by the end of its handle.
+        let (to, pending) = Reply::<u32>::pair();
+        let context = to.context().clone();
+        to.send(5);
+        assert_eq!(pending.wait().unwrap(), 5);
+        assert!(!context.is_cancelled());
+    }
+
+    #[test]
+    fn it_can_be_awaited() {
+        struct Count(AtomicUsize);
+        impl Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        let count = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&count));
+        let mut task = TaskContext::from_waker(&waker);
+        let (to, pending) = Reply::<u32>::pair();
+        let mut pending = pin!(pending);
+        assert!(pending.as_mut().poll(&mut task).is_pending());
+        assert!(pending.as_mut().poll(&mut task).is_pending());
+        to.send(7);
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        let Poll::Ready(result) = pending.as_mut().poll(&mut task) else { panic!("it is ready") };
+        assert_eq!(result.unwrap(), 7);
+    }
+
+    #[test]
+    fn a_reply_that_a_panic_drops_ends_the_call() {
+        let (to, pending) = Reply::<u32>::pair();
+        let panicking = thread::spawn(move || {
+            let _to = to;
+            panic!("on purpose")
+        });
+        panicking.join().unwrap_err();
+        assert_eq!(pending.wait().unwrap_err().kind(), &CallErrorKind::ReplyDropped);
+    }
+
+    #[test]
+    fn replies_can_be_sent_and_shared_whatever_their_type() {
+        fn is_both<T: Send + Sync>() {}
+        is_both::<Reply<std::rc::Rc<core::cell::Cell<u32>>>>();
+    }
+}

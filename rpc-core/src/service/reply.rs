@@ -72,6 +72,13 @@ impl<T> Reply<T> {
     }
 }
 
+#[cfg(test)]
+impl<T> Reply<T> {
+    pub(crate) fn into_debt(self) -> Debt {
+        self.debt
+    }
+}
+
 impl<T: Marshal> Reply<T> {
     /// Answers the call. The reply goes out at once, from this thread; nothing waits for the caller.
     pub fn send(self, value: T) {

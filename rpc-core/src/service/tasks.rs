@@ -75,6 +75,7 @@ impl Tasks {
     }
 
     /// A call has been answered.
+    #[inline]
     pub fn forget(&mut self, token: CallToken) {
         if !self.waiting.is_empty() {
             self.waiting.remove(&token);
@@ -88,5 +89,70 @@ impl Tasks {
         let mut tasks: Vec<_> = waiting.values().filter_map(Weak::upgrade).collect();
         tasks.extend(self.woken.drain(..).map(|(_, task)| task));
         tasks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Context;
+    use crate::endpoint::server::Finished;
+    use crate::service::{Answer, Keeper};
+
+    /// A server that keeps nothing.
+    struct Nobody;
+
+    impl Keeper for Nobody {
+        fn complete(&self, _token: CallToken, _finished: Finished) {}
+
+        fn schedule(&self, _task: Arc<Task>) {}
+
+        fn downgrade(&self) -> Weak<dyn Keeper> {
+            Weak::<Self>::new()
+        }
+    }
+
+    fn task(index: u32) -> Arc<Task> {
+        let token = CallToken { index, generation: 0 };
+        let handler = Box::pin(async { Answer::none() });
+        Task::new(handler, Nobody.downgrade(), token, (0, 0), Context::test())
+    }
+
+    #[test]
+    fn calls_and_futures_take_turns() {
+        let mut tasks = Tasks::default();
+        assert!(tasks.next(|| false).is_none());
+        for index in 0..4 {
+            tasks.wake(Timestamp::ZERO, task(index));
+        }
+        // Without a call, one future after the other.
+        assert_eq!(tasks.next(|| false).map(|task| task.token().index), Some(0));
+        assert_eq!(tasks.take().map(|task| task.token().index), Some(0));
+        for index in 1..4 {
+            // With calls, every other.
+            assert!(tasks.next(|| true).is_none());
+            tasks.on_call_taken();
+            assert_eq!(tasks.next(|| true).map(|task| task.token().index), Some(index));
+            assert_eq!(tasks.take().map(|task| task.token().index), Some(index));
+        }
+        assert_eq!(tasks.woken(), 0);
+    }
+
+    #[test]
+    fn whatever_has_not_ended_is_given_at_the_end() {
+        let mut tasks = Tasks::default();
+        let (now, waiting, gone, woken) = (Timestamp::ZERO, task(0), task(1), task(2));
+        for task in [&waiting, &gone] {
+            let later = Dispatched::Idle(Arc::clone(task));
+            assert!(
+                tasks.keep(now, task.token(), later).is_some_and(|left| Arc::ptr_eq(&left, task))
+            );
+        }
+        assert!(tasks.keep(now, woken.token(), Dispatched::Woken(Arc::clone(&woken))).is_none());
+        // Nothing but its wakers keeps it.
+        drop(gone);
+        tasks.forget(waiting.token());
+        assert_eq!(tasks.take_all().len(), 2, "the woken one is in both lists");
+        assert!(tasks.take_all().is_empty());
     }
 }
