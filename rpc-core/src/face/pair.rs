@@ -103,6 +103,9 @@ impl Keeper for Pair {
         let outcome = Outcome::Executed;
         self.end(match finished {
             Finished::Reply(reply) => Ok(reply),
+            Finished::Unencodable { detail } => {
+                Err(Failure { outcome, kind: CallErrorKind::UnencodableReply { detail } })
+            }
             _ => Err(Failure { outcome, kind: CallErrorKind::ReplyDropped }),
         });
     }
