@@ -15,7 +15,9 @@ use super::super::client::Handle;
 use super::super::local::Exchange;
 use super::super::server::Control;
 use super::super::worker::ServerLoop;
-use super::{Gate, LONG, call, connect_with, eventually, serve_dispatching, without_hanging};
+use super::{
+    Gate, LONG, call, connect_with, eventually, patient_client, serve_dispatching, without_hanging,
+};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::context::Context;
 use crate::endpoint::client::{CallKey, Failure, NewCall};
@@ -48,14 +50,7 @@ impl Place {
             }
             dispatch(call)
         });
-        // A client that asks nothing by itself: what it hears, the server has sent unasked.
-        let long = Duration::from_secs(5);
-        let config = ClientConfig {
-            probe_interval: long,
-            maximum_probe_interval: long,
-            ..ClientConfig::default()
-        };
-        let (handle, _client) = connect_with(&exchange, config);
+        let (handle, _client) = connect_with(&exchange, patient_client());
         handle.ready(LONG).unwrap();
         Self { exchange, handle, server, control }
     }
@@ -489,8 +484,7 @@ fn shutdown_lets_futures_end() {
         latch.open();
         handle.wait(key, Some(LONG)).expect("it ends").unwrap();
         handle.release(key);
-        let report = ending.join().unwrap();
-        assert_eq!((report.running, report.unacknowledged), (0, 0));
+        assert_eq!(ending.join().unwrap().running, 0);
     });
 }
 

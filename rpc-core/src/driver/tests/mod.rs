@@ -80,6 +80,18 @@ pub(super) fn connect_with(
     (Arc::new(handle), client)
 }
 
+/// The settings of a client that sends nothing unasked for a long time: what happens at the server
+/// meanwhile, happens without it.
+pub(super) fn patient_client() -> ClientConfig {
+    let long = Duration::from_secs(5);
+    ClientConfig {
+        probe_interval: long,
+        maximum_probe_interval: long,
+        acknowledgement_delay: long,
+        ..ClientConfig::default()
+    }
+}
+
 static ZERO: Method = Method::new("zero", 0, |_| {});
 static ONE: Method = Method::new("one", 1, |_| {});
 static TWO: Method = Method::new("two", 2, |_| {});
