@@ -177,6 +177,7 @@ impl CallHost for Pair {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a reply comes from another thread")]
 mod tests {
     use core::task::Context as TaskContext;
     use std::pin::pin;

@@ -100,7 +100,7 @@ impl Task {
         progress
     }
 
-    /// [`poll`](Self::poll), and what that means for the call.
+    /// Polls it once, if it was woken, and says what that means for the call.
     pub fn resume(self: Arc<Self>) -> Dispatched {
         match self.poll() {
             Progress::Finished(finished) => Dispatched::Finished(finished),

@@ -62,6 +62,7 @@ mod link;
 mod node;
 mod random;
 mod server;
+mod server_node;
 mod state;
 mod trace;
 mod world;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::keeper::Incarnation;
-use super::node::{NodeId, Role, ServerNode, Work};
+use super::node::{NodeId, Role};
+use super::server_node::{ServerNode, Work};
 use super::state::{Completed, Event, State};
 use super::trace::What;
 use super::world::World;

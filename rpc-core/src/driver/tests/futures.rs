@@ -1,6 +1,6 @@
 //! Handlers that are futures, polled by the workers or by an executor.
 
-use core::future::{pending, poll_fn};
+use core::future::poll_fn;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::task::{Poll, Waker};
 use core::time::Duration;
@@ -21,24 +21,24 @@ use super::{
 use crate::config::{ClientConfig, ServerConfig};
 use crate::context::Context;
 use crate::endpoint::client::{CallKey, Failure, NewCall};
-use crate::error::{CallErrorKind, Outcome};
-use crate::host::{CallHost, ClientHost, ServerControl};
-use crate::service::{Answer, Call, CallFuture, Spawner};
+use crate::error::CallErrorKind;
+use crate::host::{CallHost, ClientHost};
+use crate::service::{Answer, Call, Spawner};
 
 /// A server whose method 0 answers at once; what the others do is the test's.
-struct Place {
-    exchange: Arc<Exchange>,
-    handle: Arc<Handle>,
-    server: Arc<ServerLoop>,
-    control: Control,
+pub(super) struct Place {
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) handle: Arc<Handle>,
+    pub(super) server: Arc<ServerLoop>,
+    pub(super) control: Control,
 }
 
-fn config(workers: usize) -> ServerConfig {
+pub(super) fn config(workers: usize) -> ServerConfig {
     ServerConfig { workers, window: 1024, ..ServerConfig::default() }
 }
 
 impl Place {
-    fn new(
+    pub(super) fn new(
         config: ServerConfig,
         dispatch: impl Fn(&Call<'_>) -> Answer + Send + Sync + 'static,
     ) -> Self {
@@ -56,18 +56,18 @@ impl Place {
     }
 
     /// Makes a call.
-    fn call(&self, method: u32) -> Result<(), Failure> {
+    pub(super) fn call(&self, method: u32) -> Result<(), Failure> {
         self.end(self.handle.submit(call(method)))
     }
 
-    fn end(&self, key: CallKey) -> Result<(), Failure> {
+    pub(super) fn end(&self, key: CallKey) -> Result<(), Failure> {
         let completion = self.handle.wait(key, Some(LONG)).expect("the call ends");
         self.handle.release(key);
         completion.map(drop)
     }
 
     /// Starts a call, and waits until its future waits to be woken and the server is at rest.
-    fn suspend(&self, new: NewCall) -> CallKey {
+    pub(super) fn suspend(&self, new: NewCall) -> CallKey {
         let before = self.server.statistics().suspended;
         let key = self.handle.submit(new);
         eventually("the future waits", || self.server.statistics().suspended > before);
@@ -79,14 +79,14 @@ impl Place {
 }
 
 /// The future of one handler, as generated code makes it.
-fn future<F>(call: &Call<'_>, body: impl FnOnce(Context) -> F + Send + 'static) -> Answer
+pub(super) fn future<F>(call: &Call<'_>, body: impl FnOnce(Context) -> F + Send + 'static) -> Answer
 where
     F: Future<Output = ()> + Send,
 {
     spawned(None, call, body)
 }
 
-fn spawned<F>(
+pub(super) fn spawned<F>(
     spawner: Option<&Spawner>,
     call: &Call<'_>,
     body: impl FnOnce(Context) -> F + Send + 'static,
@@ -104,18 +104,18 @@ where
 
 /// Something that futures wait for.
 #[derive(Default)]
-struct Latch {
-    is_open: AtomicBool,
-    wakers: Mutex<Vec<Waker>>,
+pub(super) struct Latch {
+    pub(super) is_open: AtomicBool,
+    pub(super) wakers: Mutex<Vec<Waker>>,
     polls: AtomicUsize,
 }
 
 impl Latch {
-    fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    fn open(&self) {
+    pub(super) fn open(&self) {
         self.is_open.store(true, Ordering::SeqCst);
         self.wake();
     }
@@ -125,11 +125,11 @@ impl Latch {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    fn polls(&self) -> usize {
+    pub(super) fn polls(&self) -> usize {
         self.polls.load(Ordering::SeqCst)
     }
 
-    async fn wait(self: Arc<Self>) {
+    pub(super) async fn wait(self: Arc<Self>) {
         poll_fn(|task| {
             self.polls.fetch_add(1, Ordering::SeqCst);
             if !self.is_open.load(Ordering::SeqCst) {
@@ -142,22 +142,9 @@ impl Latch {
 }
 
 /// A handler that waits for the latch.
-fn waiting_for(latch: &Arc<Latch>, call: &Call<'_>) -> Answer {
+pub(super) fn waiting_for(latch: &Arc<Latch>, call: &Call<'_>) -> Answer {
     let latch = Arc::clone(latch);
     future(call, |_| latch.wait())
-}
-
-/// Says when it is dropped.
-struct Dropped(Arc<AtomicUsize>);
-
-impl Drop for Dropped {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-fn executed(kind: CallErrorKind) -> Result<(), Failure> {
-    Err(Failure { outcome: Outcome::Executed, kind })
 }
 
 #[test]
@@ -372,7 +359,9 @@ fn wakes_from_everywhere_lose_no_future_and_poll_none_twice() {
                             count => Some(all[random.usize(..count)].clone()),
                         };
                         drop(all);
-                        waker.map(Waker::wake);
+                        if let Some(waker) = waker {
+                            waker.wake();
+                        }
                     }
                 })
             })
@@ -386,136 +375,6 @@ fn wakes_from_everywhere_lose_no_future_and_poll_none_twice() {
         let statistics = place.server.statistics();
         assert_eq!((statistics.running, statistics.suspended), (0, 0));
         assert_eq!(statistics.panics, 0);
-    });
-}
-
-#[test]
-fn a_panic_in_any_poll_ends_the_call() {
-    without_hanging(|| {
-        let place = Place::new(config(1), |call| {
-            let is_early = call.method() == 1;
-            future(call, move |_| {
-                let mut is_first = true;
-                poll_fn(move |task| {
-                    if core::mem::take(&mut is_first) && !is_early {
-                        task.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    panic!("on purpose")
-                })
-            })
-        });
-        let message = "on purpose".to_owned();
-        let panicked = executed(CallErrorKind::HandlerPanicked { message });
-        assert_eq!(place.call(1), panicked);
-        assert_eq!(place.call(2), panicked);
-        assert_eq!(place.call(0), Ok(()));
-        assert_eq!(place.server.statistics().panics, 2);
-    });
-}
-
-#[test]
-fn a_future_that_nobody_can_wake_ends_its_call() {
-    without_hanging(|| {
-        let dropped = Arc::new(AtomicUsize::new(0));
-        let inner = Arc::clone(&dropped);
-        let latch = Latch::new();
-        let inner_latch = Arc::clone(&latch);
-        let place = Place::new(config(1), move |call| {
-            let (held, latch) = (Dropped(Arc::clone(&inner)), Arc::clone(&inner_latch));
-            let is_late = call.method() == 2;
-            future(call, move |_| async move {
-                let _held = held;
-                if is_late {
-                    latch.wait().await;
-                }
-                pending::<()>().await;
-            })
-        });
-        // At once, ...
-        assert_eq!(place.call(1), executed(CallErrorKind::ReplyDropped));
-        assert_eq!(dropped.load(Ordering::SeqCst), 1);
-        // ... after a later poll, ...
-        let key = place.suspend(call(2));
-        latch.open();
-        assert_eq!(place.end(key), executed(CallErrorKind::ReplyDropped));
-        // ... and when its waker goes.
-        latch.is_open.store(false, Ordering::SeqCst);
-        let key = place.suspend(call(2));
-        drop(core::mem::take(&mut *latch.wakers.lock()));
-        assert_eq!(place.end(key), executed(CallErrorKind::ReplyDropped));
-        assert_eq!(dropped.load(Ordering::SeqCst), 3);
-        assert_eq!(place.server.statistics().suspended, 0);
-    });
-}
-
-#[test]
-fn the_end_of_a_server_drops_its_futures() {
-    without_hanging(|| {
-        let (dropped, latch) = (Arc::new(AtomicUsize::new(0)), Latch::new());
-        let (inner, inner_latch) = (Arc::clone(&dropped), Arc::clone(&latch));
-        let place = Place::new(config(1), move |call| {
-            let (held, latch) = (Dropped(Arc::clone(&inner)), Arc::clone(&inner_latch));
-            future(call, move |_| async move {
-                let _held = held;
-                latch.wait().await;
-            })
-        });
-        let key = place.suspend(call(1));
-        assert_eq!(place.control.shutdown(Duration::from_millis(20)).running, 1);
-        assert_eq!(dropped.load(Ordering::SeqCst), 1, "it does not wait to be woken");
-        assert_eq!(place.server.threads(), 0);
-        latch.open();
-        assert_eq!(latch.polls(), 1);
-        place.handle.release(key);
-    });
-}
-
-#[test]
-fn shutdown_lets_futures_end() {
-    without_hanging(|| {
-        let latch = Latch::new();
-        let inner = Arc::clone(&latch);
-        let place = Place::new(config(1), move |call| waiting_for(&inner, call));
-        let key = place.suspend(call(1));
-        let Place { handle, server, control, .. } = place;
-        let ending = thread::spawn(move || control.shutdown(LONG));
-        eventually("the server refuses calls", || server.is_shutting_down());
-        latch.open();
-        handle.wait(key, Some(LONG)).expect("it ends").unwrap();
-        handle.release(key);
-        assert_eq!(ending.join().unwrap().running, 0);
-    });
-}
-
-#[test]
-fn a_future_is_in_the_scope_of_its_call() {
-    without_hanging(|| {
-        let executor = Arc::new(Executor::default());
-        let inner = Arc::clone(&executor);
-        let spawner = Spawner::new(move |future| inner.tasks.lock().push(future));
-        let place = Place::new(config(1), move |call| {
-            let spawner = (call.method() == 2).then_some(&spawner);
-            spawned(spawner, call, move |context| {
-                let mut left = 3;
-                poll_fn(move |task| {
-                    let remaining = Context::remaining_in_scope().expect("there is a deadline");
-                    assert!(remaining <= context.remaining().unwrap() + LONG);
-                    left -= 1;
-                    task.waker().wake_by_ref();
-                    if left == 0 { Poll::Ready(()) } else { Poll::Pending }
-                })
-            })
-        });
-        for method in [1, 2] {
-            let new = NewCall { deadline: Some(LONG), ..call(method) };
-            let key = place.handle.submit(new);
-            if method == 2 {
-                executor.run_one();
-            }
-            assert_eq!(place.end(key), Ok(()));
-        }
-        assert_eq!(Context::remaining_in_scope(), None);
     });
 }
 
@@ -555,79 +414,5 @@ fn a_future_that_blocks_is_as_a_handler_that_does() {
         *client.lock() = Some(connect_with(&place.exchange, ClientConfig::default()).0);
         assert_eq!(place.call(1), Ok(()));
         *client.lock() = None;
-    });
-}
-
-/// Polls futures when the test says so.
-#[derive(Default)]
-struct Executor {
-    tasks: Mutex<Vec<CallFuture>>,
-}
-
-impl Executor {
-    fn take_one(&self) -> CallFuture {
-        eventually("a future is handed over", || !self.tasks.lock().is_empty());
-        self.tasks.lock().remove(0)
-    }
-
-    fn run_one(&self) {
-        let mut future = self.take_one();
-        let mut task = core::task::Context::from_waker(Waker::noop());
-        while future.as_mut().poll(&mut task).is_pending() {}
-    }
-}
-
-#[test]
-fn an_executor_may_poll_the_futures() {
-    without_hanging(|| {
-        let executor = Arc::new(Executor::default());
-        let inner = Arc::clone(&executor);
-        let spawner = Spawner::new(move |future| inner.tasks.lock().push(future));
-        let place = Place::new(config(1), move |call| {
-            let is_bad = call.method() == 2;
-            spawned(Some(&spawner), call, move |_| async move {
-                assert!(!is_bad, "on purpose");
-            })
-        });
-        let key = place.handle.submit(call(1));
-        let future = executor.take_one();
-        assert_eq!(place.call(0), Ok(()), "the worker is free");
-        assert_eq!(place.server.statistics().suspended, 1);
-        executor.tasks.lock().push(future);
-        executor.run_one();
-        assert_eq!(place.end(key), Ok(()));
-
-        let key = place.handle.submit(call(2));
-        executor.run_one();
-        let message = "on purpose".to_owned();
-        assert_eq!(place.end(key), executed(CallErrorKind::HandlerPanicked { message }));
-    });
-}
-
-#[test]
-fn a_future_that_its_executor_drops_tells_the_truth() {
-    without_hanging(|| {
-        let executor = Arc::new(Executor::default());
-        let inner = Arc::clone(&executor);
-        let spawner = Spawner::new(move |future| inner.tasks.lock().push(future));
-        let refusing = Spawner::new(|_| panic!("there is no executor, on purpose"));
-        let place = Place::new(config(1), move |call| {
-            let spawner = if call.method() == 1 { &spawner } else { &refusing };
-            spawned(Some(spawner), call, |_| pending())
-        });
-        let abandoned = Failure { outcome: Outcome::NotExecuted, kind: CallErrorKind::Abandoned };
-        // Before it was polled, it was not entered.
-        let key = place.handle.submit(call(1));
-        drop(executor.take_one());
-        assert_eq!(place.end(key), Err(abandoned.clone()));
-        assert_eq!(place.call(2), Err(abandoned));
-        // After that, it was.
-        let key = place.handle.submit(call(1));
-        let mut future = executor.take_one();
-        let mut task = core::task::Context::from_waker(Waker::noop());
-        assert!(future.as_mut().poll(&mut task).is_pending());
-        drop(future);
-        assert_eq!(place.end(key), executed(CallErrorKind::ReplyDropped));
-        assert_eq!(place.server.statistics().suspended, 0);
     });
 }
