@@ -1,11 +1,12 @@
 //! Handlers that answer after they have returned, with a reply or as a future.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use farcall::__private::{Answer, Call};
-use farcall::sim::World;
+use farcall::sim::{self, Link, World};
 use farcall::{CallErrorKind, ClientConfig, Outcome, Reply, ServerConfig};
 
 use crate::support::{
@@ -80,7 +81,7 @@ fn a_reply_may_come_from_another_handler() {
 fn copies_of_a_call_that_waits_are_told_so_and_run_nothing() {
     let (scene, owed) = owing(3, server_config());
     let client = scene.client("alice");
-    scene.world.set_all_links(farcall::sim::Link { duplication: 1.0, ..lossy(0.2) });
+    scene.world.set_all_links(Link { duplication: 1.0, ..lossy(0.2) });
     let calls: Vec<_> = (0..20).map(|_| client.start_run()).collect();
     scene.world.run_for(10 * SECOND);
     let statistics = scene.server.statistics();
@@ -153,6 +154,39 @@ fn a_reply_to_an_earlier_life_of_the_server_goes_nowhere() {
 }
 
 #[test]
+fn a_handler_that_outlives_its_server_answers_nobody() {
+    let owed = Owed::default();
+    let (world, inner) = (World::new(15), Arc::clone(&owed));
+    let (inner_world, is_first) = (world.clone(), AtomicBool::new(true));
+    let finish: Finish = Box::new(move |call, receipt| {
+        let reply = call.reply();
+        if is_first.swap(false, Ordering::SeqCst) {
+            // It goes on through the end of its process, which is more than a real one can do.
+            inner_world.host("work").restart();
+            sim::sleep(5 * SECOND);
+            reply.send(receipt);
+        } else {
+            inner.lock().unwrap().push_back((receipt, reply));
+        }
+        Answer::later()
+    });
+    let scene = Scene::answering(world, server_config(), finish);
+    let client = scene.client("alice");
+    let first = client.start_run();
+    let second = Arc::new(Mutex::new(None));
+    let (inner, caller) = (Arc::clone(&second), client.clone());
+    scene.world.after(SECOND, move |_| *inner.lock().unwrap() = Some(caller.start_run()));
+    scene.world.run_for(10 * SECOND);
+    assert_failed(first.wait(), Outcome::Unknown, |_| true);
+    // The call that has its place in the new process got no answer from it.
+    assert_eq!(scene.server.statistics().suspended, 1);
+    pay(&owed);
+    let second = second.lock().unwrap().take().expect("it was started");
+    second.wait().unwrap();
+    scene.finish();
+}
+
+#[test]
 fn a_client_that_leaves_cancels_what_waits() {
     let (scene, owed) = owing(6, ServerConfig { lease: SECOND, ..server_config() });
     let client = scene.client("alice");
@@ -190,7 +224,8 @@ fn no_call_is_taken_while_too_many_wait() {
     // Each answer makes room.
     for executions in 3..=5 {
         pay(&owed);
-        scene.world.run_for(SECOND);
+        // At once, not when the next datagram comes.
+        scene.world.run_for(Duration::ZERO);
         assert_eq!(scene.executions(), executions);
     }
     pay(&owed);
