@@ -265,18 +265,9 @@ impl std::error::Error for CallError {}
 impl fmt::Display for CallErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DeadlineExceeded { deadline, inherited: false } => {
-                write!(f, "no result within the deadline of {deadline:?}")
+            Self::DeadlineExceeded { deadline, inherited } => {
+                fmt_of_deadline(*deadline, *inherited, f)
             }
-            Self::DeadlineExceeded { deadline: Duration::ZERO, inherited: true } => f.write_str(
-                "it was made while answering another call, whose deadline had passed: nobody waits \
-                 for it any more",
-            ),
-            Self::DeadlineExceeded { deadline, inherited: true } => write!(
-                f,
-                "no result within {deadline:.1?}, which was all the time left to the call that was \
-                 being answered when it was made"
-            ),
             Self::Cancelled => f.write_str("the caller cancelled it"),
             Self::NoServer { tried } => {
                 f.write_str("no server answered")?;
@@ -337,6 +328,25 @@ impl fmt::Display for CallErrorKind {
                 f.write_str("a client cannot be used in a forked process; connect again")
             }
         }
+    }
+}
+
+fn fmt_of_deadline(
+    deadline: Duration,
+    is_inherited: bool,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    match (deadline, is_inherited) {
+        (deadline, false) => write!(f, "no result within the deadline of {deadline:?}"),
+        (Duration::ZERO, true) => f.write_str(
+            "it was made while answering another call, whose deadline had passed: nobody waits \
+             for it any more",
+        ),
+        (deadline, true) => write!(
+            f,
+            "no result within {deadline:.1?}, which was all the time left to the call that was \
+             being answered when it was made"
+        ),
     }
 }
 
