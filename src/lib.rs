@@ -145,6 +145,26 @@
 //! `farcall::sim`, a seeded network in virtual time that loses, repeats, delays and corrupts datagrams
 //! and restarts servers, so that you can test *your* service under faults.
 //!
+//! # Watching
+//!
+//! [`Client::statistics`] and [`ServerHandle::statistics`] are plain values, which display as a table.
+//!
+//! With the feature `tracing`, every call is a span called `call` on both sides, at level INFO:
+//!
+//! | target | fields |
+//! |---|---|
+//! | `farcall::client` | `interface`, `method`, `session`, `number`, `peer`, `retransmissions`, `outcome`, `error` |
+//! | `farcall::server` | `interface`, `method`, `session`, `number`, `peer`, `outcome`, `error` |
+//!
+//! `session` (hexadecimal) and `number` together name a call, on both sides alike. The client learns them
+//! late, so it records all fields from `session` on when the call ends. `outcome` is `Replied`, a name of
+//! [`Outcome`], or `Sent`, `Detached` or `Dropped` at a client that does not wait; `error` is a name of
+//! [`CallErrorKind`], and an event at level DEBUG in the span has its text. The server's span is entered
+//! around the handler, around every poll of a handler that is a future, and in [`Context::scope`], until
+//! the call is answered: what a handler says is inside, and so are the spans of the calls that it makes.
+//! A client's sessions that are opened, resumed or lost are events at level DEBUG, told when a call
+//! ends; a call that was refused before it ran has no span at the server, which counts it.
+//!
 //! # Defaults
 //!
 //! A call takes at most 30 s unless its method (`#[rpc(deadline = "..")]`), its stub

@@ -50,6 +50,9 @@ struct Inner {
     reported_at: AtomicU64,
     done: AtomicU64,
     total: AtomicU64,
+    /// The span of the call, until it is answered.
+    #[cfg(feature = "tracing")]
+    span: parking_lot::Mutex<Option<Arc<tracing::Span>>>,
 }
 
 /// The handler has not returned.
@@ -98,6 +101,8 @@ impl Context {
             reported_at: AtomicU64::new(0),
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
+            #[cfg(feature = "tracing")]
+            span: parking_lot::Mutex::new(None),
         }))
     }
 
@@ -165,6 +170,8 @@ impl Context {
     /// starts. Work that has to outlive the call runs in the scope of a [`detached`](Self::detached)
     /// context instead.
     ///
+    /// With the feature `tracing`, the span of the call is entered as well.
+    ///
     /// It holds for the present thread until `work` returns; scopes may be nested, and the innermost
     /// counts.
     ///
@@ -184,8 +191,24 @@ impl Context {
     /// # handler(&Context::test());
     /// ```
     pub fn scope<R>(&self, work: impl FnOnce() -> R) -> R {
+        #[cfg(feature = "tracing")]
+        let span = self.0.span.lock().clone();
+        #[cfg(feature = "tracing")]
+        let _entered = span.as_deref().map(tracing::Span::enter);
         let _outer = OuterScope(CURRENT.replace(Some(self.clone())));
         work()
+    }
+
+    /// Gives the call a span, in which its scope is from then on.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn set_span(&self, span: tracing::Span) {
+        *self.0.span.lock() = Some(Arc::new(span));
+    }
+
+    /// The call is answered: its span ends, if it has one.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn take_span(&self) -> Option<Arc<tracing::Span>> {
+        self.0.span.lock().take()
     }
 
     /// How much time the call is left in whose scope the present thread is; `None` if it is in none or

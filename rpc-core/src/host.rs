@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use crate::config::{ClientConfig, ServerConfig};
 use crate::endpoint::client::{CallKey, CallStatus, Completion, NewCall};
+#[cfg(feature = "tracing")]
+use crate::endpoint::client::{CallTrace, SessionNews};
 use crate::endpoint::server::MethodTable;
 use crate::error::{CallErrorKind, ConnectError, ServeError, Settlement};
 use crate::service::Registry;
@@ -49,6 +51,13 @@ pub trait CallHost: Send + Sync + 'static {
 
     /// Waits for a definite answer to a call that ended with an unknown outcome and is not released.
     fn settle(&self, key: CallKey, timeout: Duration) -> Settlement;
+
+    /// Where the call went, if it was sent; and what became of the session since this was last asked.
+    #[cfg(feature = "tracing")]
+    fn trace(&self, key: CallKey) -> (Option<CallTrace>, Vec<SessionNews>) {
+        let _ = key;
+        (None, Vec::new())
+    }
 }
 
 /// Drives one client endpoint.

@@ -34,7 +34,7 @@ enum Way {
     OfItsOwnAccord,
     InAThread,
     InAThreadInScope,
-    OneWay,
+    Told,
 }
 
 /// The calls of a stub without a deadline of its own would wait for ever.
@@ -91,7 +91,7 @@ impl Relay for Link {
             Way::InAThreadInScope => {
                 thread::scope(|scope| scope.spawn(|| cx.scope(|| next.remaining())).join().unwrap())
             }
-            Way::OneWay => return next.tell().map(|()| None).unwrap(),
+            Way::Told => return next.tell().map(|()| None).unwrap(),
         })
     }
 
@@ -116,7 +116,7 @@ impl Relay for Link {
         self.report(|| match way {
             Way::Plainly => next.remaining().map(drop),
             Way::Started => next.start().remaining().wait().map(drop),
-            Way::OneWay => next.tell(),
+            Way::Told => next.tell(),
             Way::OfItsOwnAccord => Context::detached().scope(|| next.remaining()).map(drop),
             other => unreachable!("{other:?}"),
         });
@@ -195,7 +195,7 @@ both! {
             let left = b.ask(way).unwrap();
             assert!(left.is_some_and(|left| left <= DEADLINE), "{way:?}: {left:?}");
         }
-        b.ask(Way::OneWay).unwrap();
+        b.ask(Way::Told).unwrap();
         let left = chain.told.recv_timeout(PATIENCE).unwrap();
         assert!(left.is_some_and(|left| left <= DEADLINE), "one-way: {left:?}");
 
@@ -239,7 +239,7 @@ both! {
         let b = chain.servers[1].stub::<RelayClient>();
         let third = &chain.servers[2].handle;
         let (before, [gate, _]) = (third.statistics(), &chain.gates);
-        for (count, way) in [Way::Plainly, Way::Started, Way::OneWay].into_iter().enumerate() {
+        for (count, way) in [Way::Plainly, Way::Started, Way::Told].into_iter().enumerate() {
             let call = b.with_deadline(Duration::from_millis(100)).start().call_too_late(way);
             gate.until_entered(count + 1);
             gate.open();

@@ -21,6 +21,8 @@ use super::waiters::Subject;
 use crate::config::ClientConfig;
 use crate::endpoint::ClientEndpoint;
 use crate::endpoint::client::{CallKey, CallStatus, Completion, Failure, NewCall};
+#[cfg(feature = "tracing")]
+use crate::endpoint::client::{CallTrace, SessionNews};
 use crate::error::{CallErrorKind, ConnectError, Outcome, Settlement};
 use crate::host::{CallHost, ClientHost};
 use crate::statistics::ClientStatistics;
@@ -260,6 +262,15 @@ impl CallHost for Handle {
             is_final.then_some(settlement)
         });
         settled.unwrap_or(Settlement::Open)
+    }
+
+    #[cfg(feature = "tracing")]
+    fn trace(&self, key: CallKey) -> (Option<CallTrace>, Vec<SessionNews>) {
+        if self.is_out_of_reach(key) {
+            return (None, Vec::new());
+        }
+        let endpoint = &mut self.client.shared.lock().role.endpoint;
+        (endpoint.trace(key), endpoint.take_news())
     }
 }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::address::ServerAddress;
 use super::pending::Pending;
+use super::span::{CallSpan, Ended};
 use super::stub::Stub;
 use crate::config::ClientConfig;
 use crate::context::Context;
@@ -259,9 +260,12 @@ pub fn send(
     method: &'static Method,
     encode: impl FnOnce(&mut Writer),
 ) -> Result<(), CallError> {
-    let (ticket, completion) = Ticket::call(client, interface, method, encode);
+    let (mut ticket, completion) = Ticket::call(client, interface, method, encode);
     match completion {
-        Ok(_) => Ok(()),
+        Ok(_) => {
+            ticket.end_span(Ended::Sent);
+            Ok(())
+        }
         Err(failure) => Err(ticket.into_error(failure)),
     }
 }
@@ -274,6 +278,7 @@ pub(super) struct Ticket {
     method: &'static Method,
     duty: Duty,
     inherits_deadline: bool,
+    span: CallSpan,
 }
 
 /// What is to be done when a ticket is dropped.
@@ -295,7 +300,8 @@ impl Ticket {
         interface: &'static Interface,
         method: &'static Method,
     ) -> Self {
-        Self { host, key, interface, method, duty: Duty::Release, inherits_deadline: false }
+        let (duty, span) = (Duty::Release, CallSpan::none());
+        Self { host, key, interface, method, duty, inherits_deadline: false, span }
     }
 
     fn submit(
@@ -304,10 +310,11 @@ impl Ticket {
         method: &'static Method,
         encode: impl FnOnce(&mut Writer),
     ) -> Self {
+        let span = CallSpan::begin(interface, method);
         let (call, inherits_deadline) = client.new_call(interface, method, encode);
         let host = Arc::clone(&client.host);
         let key = host.submit(call);
-        Self { host, key, interface, method, duty: Duty::Release, inherits_deadline }
+        Self { host, key, interface, method, duty: Duty::Release, inherits_deadline, span }
     }
 
     /// Submits a call and waits until it has ended: by its result, its deadline, or the end of its
@@ -318,12 +325,12 @@ impl Ticket {
         method: &'static Method,
         encode: impl FnOnce(&mut Writer),
     ) -> (Self, Completion) {
+        let span = CallSpan::begin(interface, method);
         let (call, inherits_deadline) = client.new_call(interface, method, encode);
         let host = Arc::clone(&client.host);
         let (key, completion) = host.call(call);
-        let ticket =
-            Self { host, key, interface, method, duty: Duty::ReleaseEnded, inherits_deadline };
-        (ticket, completion)
+        let duty = Duty::ReleaseEnded;
+        (Self { host, key, interface, method, duty, inherits_deadline, span }, completion)
     }
 
     /// Makes the typed result of a completion and releases the call.
@@ -336,10 +343,16 @@ impl Ticket {
             Ok(reply) => reply,
             Err(failure) => return Err(self.into_error(failure)),
         };
-        from_message(&reply).map_err(|error| {
-            let kind = CallErrorKind::UndecodableReply(error);
-            self.into_error(Failure { outcome: Outcome::Executed, kind })
-        })
+        match from_message(&reply) {
+            Ok(result) => {
+                self.end_span(Ended::Replied);
+                Ok(result)
+            }
+            Err(error) => {
+                let kind = CallErrorKind::UndecodableReply(error);
+                Err(self.into_error(Failure { outcome: Outcome::Executed, kind }))
+            }
+        }
     }
 
     fn into_error(mut self, failure: Failure) -> CallError {
@@ -354,6 +367,7 @@ impl Ticket {
             }
             _ => {}
         }
+        self.end_span(Ended::Failed(outcome, &kind));
         let (interface, method) = (self.interface.name(), self.method.name());
         let settle = (outcome == Outcome::Unknown).then(|| {
             // The record of the call is kept for as long as its error is.
@@ -367,14 +381,23 @@ impl Ticket {
     /// Gives the duty to release the call up, because it was detached.
     pub(super) fn detach(mut self) {
         self.duty = Duty::Done;
+        self.end_span(Ended::Detached);
         self.host.detach(self.key);
+    }
+
+    /// Ends the span, while the host still knows the call.
+    fn end_span(&mut self, ended: Ended<'_>) {
+        self.span.end(&*self.host, self.key, ended);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         match self.duty {
-            Duty::Release => self.host.release(self.key),
+            Duty::Release => {
+                self.end_span(Ended::Dropped);
+                self.host.release(self.key);
+            }
             Duty::ReleaseEnded => self.host.release_ended(self.key),
             Duty::Done => {}
         }

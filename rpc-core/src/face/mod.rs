@@ -6,6 +6,7 @@ mod compatible;
 mod pair;
 mod pending;
 mod server;
+mod span;
 mod stub;
 
 pub use address::{KeptAddress, ServerAddress};

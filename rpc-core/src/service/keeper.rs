@@ -45,6 +45,8 @@ impl Debt {
 
     fn settle(&mut self, finished: Finished) {
         self.is_open = false;
+        #[cfg(feature = "tracing")]
+        super::span::end(&self.context, &finished);
         if let Some(keeper) = self.keeper.upgrade() {
             keeper.complete(self.token, finished);
         }

@@ -21,6 +21,8 @@ mod keeper;
 mod registry;
 mod reply;
 mod room;
+#[cfg(feature = "tracing")]
+mod span;
 mod spawner;
 mod task;
 mod tasks;

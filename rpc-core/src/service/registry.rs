@@ -75,9 +75,11 @@ impl Registry {
         let Some(service) = self.services.get(ready.service) else {
             return Dispatched::Finished(Finished::UnknownMethod);
         };
+        #[cfg(feature = "tracing")]
+        super::span::begin(service.interface(), ready);
         let call = Call::new(ready, keeper);
         let dispatch = || ready.context.scope(|| service.dispatch(&call));
-        match catch_unwind(AssertUnwindSafe(dispatch)) {
+        let dispatched = match catch_unwind(AssertUnwindSafe(dispatch)) {
             Ok(Answer(Kind::Finished(finished))) => Dispatched::Finished(finished),
             Ok(Answer(Kind::Later)) if ready.context.end_handler() => Dispatched::Later,
             Ok(Answer(Kind::Later)) => Dispatched::Finished(Finished::Dropped),
@@ -85,7 +87,12 @@ impl Registry {
             Err(payload) => {
                 Dispatched::Finished(Finished::Panicked { message: panic_message(payload) })
             }
+        };
+        #[cfg(feature = "tracing")]
+        if let Dispatched::Finished(finished) = &dispatched {
+            super::span::end(&ready.context, finished);
         }
+        dispatched
     }
 }
 

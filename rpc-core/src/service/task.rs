@@ -103,7 +103,11 @@ impl Task {
     /// Polls it once, if it was woken, and says what that means for the call.
     pub fn resume(self: Arc<Self>) -> Dispatched {
         match self.poll() {
-            Progress::Finished(finished) => Dispatched::Finished(finished),
+            Progress::Finished(finished) => {
+                #[cfg(feature = "tracing")]
+                super::span::end(&self.context, &finished);
+                Dispatched::Finished(finished)
+            }
             Progress::Woken => Dispatched::Woken(self),
             Progress::Idle | Progress::Discarded => Dispatched::Idle(self),
         }
@@ -169,6 +173,8 @@ impl Drop for Task {
         let stage = core::mem::replace(self.stage.get_mut(), Stage::Over);
         let (Stage::Idle(handler) | Stage::Woken(handler)) = stage else { return };
         discard(handler);
+        #[cfg(feature = "tracing")]
+        super::span::end(&self.context, &Finished::Dropped);
         if let Some(keeper) = self.keeper.upgrade() {
             keeper.complete(self.token, Finished::Dropped);
         }

@@ -8,6 +8,8 @@ use super::node::{ClientNode, NodeId, Role};
 use super::state::State;
 use super::world::World;
 use crate::endpoint::client::{CallKey, CallStatus, Completion, Failure, NewCall};
+#[cfg(feature = "tracing")]
+use crate::endpoint::client::{CallTrace, SessionNews};
 use crate::error::{CallErrorKind, Outcome, Settlement};
 use crate::host::{CallHost, ClientHost};
 use crate::statistics::ClientStatistics;
@@ -147,6 +149,13 @@ impl CallHost for SimulatedClient {
                 .unwrap_or(Some(Settlement::Open))
         })
         .unwrap_or(Settlement::Open)
+    }
+
+    #[cfg(feature = "tracing")]
+    fn trace(&self, key: CallKey) -> (Option<CallTrace>, Vec<SessionNews>) {
+        let look =
+            |client: &mut ClientNode| (client.endpoint.trace(key), client.endpoint.take_news());
+        self.look(|_, client| look(client)).unwrap_or_default()
     }
 }
 

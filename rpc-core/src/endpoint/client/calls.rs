@@ -47,6 +47,8 @@ pub(super) struct OutgoingCall {
     pub(super) settlement: Settlement,
     /// Nobody will ask for it any more.
     pub(super) is_released: bool,
+    #[cfg(feature = "tracing")]
+    pub(super) trace: Option<super::CallTrace>,
 }
 
 /// How far a call has come.
@@ -97,6 +99,8 @@ impl OutgoingCall {
             digest: None,
             settlement: Settlement::Open,
             is_released: false,
+            #[cfg(feature = "tracing")]
+            trace: None,
         }
     }
 

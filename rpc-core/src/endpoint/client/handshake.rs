@@ -129,6 +129,8 @@ impl ClientEndpoint {
         let known = self.session.map(|session| session.server);
         let first = known.and_then(|known| self.servers.iter().position(|&server| server == known));
         self.handshake = Some(self.new_handshake(first.unwrap_or(0), now));
+        #[cfg(feature = "tracing")]
+        self.journal.note(super::SessionNews::Handshake);
     }
 
     fn new_handshake(&mut self, server: usize, now: Timestamp) -> Handshake {
@@ -307,10 +309,22 @@ impl ClientEndpoint {
         if resumes {
             self.statistics.sessions_resumed += 1;
         } else {
+            #[cfg(feature = "tracing")]
+            if let Some(Session { id: session, .. }) = self.session {
+                self.journal.note(super::SessionNews::Lost { session });
+            }
             self.end_session();
             self.lanes = Lanes::new(welcome.window);
             self.statistics.sessions_opened += 1;
         }
+        #[cfg(feature = "tracing")]
+        self.journal.note({
+            let (session, server) = (welcome.session, from);
+            match resumes {
+                true => super::SessionNews::Resumed { session, server },
+                false => super::SessionNews::Opened { session, server },
+            }
+        });
         self.on_handshake_sample(sample);
         self.session = Some(session(now, &welcome, from));
         if resumes {

@@ -9,6 +9,7 @@
 //! | `timers` | what is due: copies, probes, fences, deadlines, silence |
 //! | `transmit` | writes what waits to be sent |
 //! | `calls`, `lanes`, `agenda` | the data behind them |
+//! | `trace` (feature `tracing`) | what tracing is told |
 
 mod agenda;
 mod call;
@@ -18,6 +19,8 @@ mod lanes;
 mod progress;
 mod receive;
 mod timers;
+#[cfg(feature = "tracing")]
+mod trace;
 mod transmit;
 
 use core::time::Duration;
@@ -42,6 +45,8 @@ use crate::time::Timestamp;
 use crate::wire::frame::NEVER_REPORTED;
 
 pub use call::{CallKey, CallStatus, Completion, Failure, NewCall};
+#[cfg(feature = "tracing")]
+pub use trace::{CallTrace, SessionNews};
 
 /// The client's half of one association with a server.
 ///
@@ -89,6 +94,8 @@ pub struct ClientEndpoint {
     is_resting: bool,
     is_closed: bool,
     statistics: ClientStatistics,
+    #[cfg(feature = "tracing")]
+    journal: trace::Journal,
 }
 
 impl core::fmt::Debug for ClientEndpoint {
@@ -146,6 +153,8 @@ impl ClientEndpoint {
             is_resting: false,
             is_closed: false,
             statistics: ClientStatistics::default(),
+            #[cfg(feature = "tracing")]
+            journal: trace::Journal::default(),
             config,
         }
     }

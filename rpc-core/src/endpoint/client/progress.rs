@@ -120,6 +120,8 @@ impl ClientEndpoint {
                 // Later ones are repetitions themselves, and were paid for.
                 self.budget.on_call();
             }
+            #[cfg(feature = "tracing")]
+            self.note_start(key);
             self.queue(key);
         }
     }

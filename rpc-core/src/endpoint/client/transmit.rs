@@ -125,6 +125,10 @@ impl ClientEndpoint {
         match phase {
             Phase::Sent => {
                 self.statistics.retransmissions += u64::from(call.attempts > 1);
+                #[cfg(feature = "tracing")]
+                if let Some(trace) = &mut call.trace {
+                    trace.retransmissions += u64::from(call.attempts > 1);
+                }
                 let request = request(now, call);
                 frame::write_request(out, subject, &request, &call.call.body);
             }

@@ -142,6 +142,8 @@ impl ServerEndpoint {
             session.running += 1;
             self.running += 1;
             self.statistics.executions += 1;
+            #[cfg(feature = "tracing")]
+            let identity = (record.session_id, record.sequence);
             let context = Context::new(
                 Some(session.address),
                 record.deadline,
@@ -162,6 +164,8 @@ impl ServerEndpoint {
                 method: record.method,
                 body,
                 context,
+                #[cfg(feature = "tracing")]
+                identity,
             });
         }
         None

@@ -24,6 +24,9 @@ pub struct Ready {
     pub body: Bytes,
     /// What the handler may know about it.
     pub context: Context,
+    /// The session and the number in it, which tell a call of the client's from all others.
+    #[cfg(feature = "tracing")]
+    pub identity: (u64, u64),
 }
 
 /// What became of a call that was run.
