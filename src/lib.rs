@@ -209,3 +209,13 @@ pub mod __private {
     };
     pub use farcall_core::{call_method as call, send_oneway as send, start_method as start};
 }
+
+/// The programs of the guide, which are compiled and run with the other examples.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide.md")]
+mod guide {}
+
+/// The program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -70,6 +70,7 @@ use proc_macro::TokenStream;
 ///   except the oneway ones. A started call keeps no borrow of its arguments;
 /// - `CalculatorServer<S>`, which makes an `S: Calculator + Send + Sync + 'static` callable:
 ///   `new(S)`, or `shared(Arc<S>)` for one that is used elsewhere too or is a `dyn Calculator`.
+///   If there is an `async` method, `spawn_on` hands the handlers' futures to an executor.
 ///
 /// `connect`, `on` and `start` are the only inherent names of ours on the client, and **your
 /// method wins**: if the trait declares one of these names, ours is left out and remains
@@ -87,7 +88,46 @@ use proc_macro::TokenStream;
 /// - `client_impl`: the client also implements the trait, so that code can be generic over local
 ///   and remote. Every method then returns a `Result<T, E>` with `E: From<CallError>`; that of a
 ///   failed call becomes an `Err`. A oneway method returns nothing even so: its failure to be
-///   sent is lost. Not together with `#[ctx]`.
+///   sent is lost. Not together with `#[ctx]` and `#[reply]`, which no client has.
+///
+/// ```
+/// use farcall::{CallError, Loopback, Marshal, Server, rpc_interface};
+///
+/// #[derive(Marshal, Debug)]
+/// pub enum StoreError {
+///     Missing,
+///     Unreachable(String),
+/// }
+///
+/// impl From<CallError> for StoreError {
+///     fn from(error: CallError) -> Self {
+///         Self::Unreachable(error.to_string())
+///     }
+/// }
+///
+/// #[rpc_interface(name = "acme.store", client_impl)]
+/// pub trait Store {
+///     fn get(&self, key: &str) -> Result<u32, StoreError>;
+/// }
+///
+/// /// Knows nothing about networks.
+/// fn double(store: &impl Store) -> Result<u32, StoreError> {
+///     Ok(2 * store.get("answer")?)
+/// }
+///
+/// struct Memory;
+/// impl Store for Memory {
+///     fn get(&self, key: &str) -> Result<u32, StoreError> {
+///         if key == "answer" { Ok(21) } else { Err(StoreError::Missing) }
+///     }
+/// }
+///
+/// let net = Loopback::new();
+/// let server = Server::on(&net, "store")?.serve(StoreServer::new(Memory)).spawn()?;
+/// let store = StoreClient::on(&net, "store")?;
+/// assert_eq!(double(&store).unwrap(), double(&Memory).unwrap());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Options of a method
 ///
@@ -95,13 +135,38 @@ use proc_macro::TokenStream;
 ///
 /// - `idempotent`: a run at any later time, and after other calls too, does no harm. The call may
 ///   be repeated, and its reply need not be kept.
-/// - `oneway`: one message, no reply, no promise. The method returns nothing, and cannot have the
-///   other options save `id`.
+/// - `oneway`: one message, no reply, no promise. The method returns nothing, and cannot be
+///   `idempotent` or have a `deadline`.
 /// - `deadline = "30s"`: how long a caller waits unless it says otherwise. Units from `ns` to
 ///   `days`, also combined as in `"1m 30s"`; zero is an error.
 /// - `id = N`: the number of the method on the wire, an unsigned 32-bit integer. Without it, the
 ///   FNV-1a hash of the name. Give the old number, which `farcall::describe` shows, to a method
 ///   that is renamed, or another to one of two methods whose hashes collide.
+/// - `single_datagram`: the program does not compile unless arguments and reply always fit one
+///   datagram of 1,200 bytes, by `Marshal::MAX` of their types.
+///
+/// ```
+/// use farcall::rpc_interface;
+///
+/// #[rpc_interface]
+/// pub trait Sensor {
+///     #[rpc(idempotent, deadline = "250ms", single_datagram)]
+///     fn read(&self, channel: u16) -> Option<[f32; 16]>;
+///     #[rpc(id = 7)] // was called `clear`
+///     fn reset(&self);
+///     #[rpc(oneway)]
+///     fn beat(&self, count: u64);
+/// }
+/// ```
+///
+/// ```compile_fail,E0080
+/// # use farcall::rpc_interface;
+/// #[rpc_interface]
+/// pub trait Sensor {
+///     #[rpc(single_datagram)]
+///     fn log(&self, line: &str); // of any length
+/// }
+/// ```
 ///
 /// # The context of a call
 ///
@@ -130,6 +195,70 @@ use proc_macro::TokenStream;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// # Answering later
+///
+/// A handler whose answer comes from elsewhere takes a last argument `#[reply] to: Reply<T>` in
+/// place of its return value, and answers with `to.send(value)` when it can, from any thread. It
+/// holds no worker until then. To callers the method is one that returns `T`; in the `impl` the
+/// argument has no mark.
+///
+/// ```
+/// # use farcall::{Loopback, Reply, Server, rpc_interface};
+/// #[rpc_interface]
+/// pub trait Jobs {
+///     fn run(&self, steps: u32, #[reply] to: Reply<u32>);
+/// }
+///
+/// # struct Worker;
+/// impl Jobs for Worker {
+///     fn run(&self, steps: u32, to: Reply<u32>) {
+///         std::thread::spawn(move || to.send(steps * 2));
+///     }
+/// }
+///
+/// # let net = Loopback::new();
+/// # let server = Server::on(&net, "jobs")?.serve(JobsServer::new(Worker)).spawn()?;
+/// # let jobs = JobsClient::on(&net, "jobs")?;
+/// assert_eq!(jobs.run(3)?, 6);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Asynchronous handlers
+///
+/// `async fn` in the trait stands for `-> impl Future<Output = T> + Send`, which may be written as
+/// well; implement it with `async fn`. The workers of the server poll the future, so that no
+/// runtime is needed, and while it waits it holds no worker. A handler that needs an executor's
+/// timers or sockets is handed to it with `spawn_on`:
+///
+/// ```
+/// # use std::time::Duration;
+/// # use farcall::{Loopback, Server, rpc_interface};
+/// #[rpc_interface]
+/// pub trait Jobs {
+///     async fn run(&self, name: &str) -> usize;
+/// }
+///
+/// # struct Worker;
+/// impl Jobs for Worker {
+///     async fn run(&self, name: &str) -> usize {
+///         tokio::time::sleep(Duration::from_millis(1)).await;
+///         name.len()
+///     }
+/// }
+///
+/// # let net = Loopback::new();
+/// let runtime = tokio::runtime::Runtime::new()?;
+/// let handle = runtime.handle().clone();
+/// let jobs = JobsServer::new(Worker).spawn_on(move |future| handle.spawn(future));
+/// let server = Server::on(&net, "jobs")?.serve(jobs).spawn()?;
+/// # let jobs = JobsClient::on(&net, "jobs")?;
+/// assert_eq!(jobs.run("four")?, 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// How a handler answers is the server's own affair: the wire is the same for all forms, and
+/// whether a caller waits is the caller's choice, by `jobs.run(..)` or `jobs.start().run(..)`.
+///
 /// # What a method may look like
 ///
 /// - It takes `&self`: handlers run concurrently, so state that changes is kept behind a lock.
@@ -140,17 +269,14 @@ use proc_macro::TokenStream;
 /// - The reply owns what it is made of. A `Result<T, E>` is a value like any other: the client
 ///   sees `Result<Result<T, E>, CallError>`, so that an error of yours is never mixed up with a
 ///   failed call.
-/// - Lifetimes, default bodies and supertraits are welcome; methods of supertraits are not
-///   served. A method without `->` is answered as well: the caller learns that it has run.
+/// - Lifetimes, default bodies (but not of an `async fn`) and supertraits are welcome; methods of
+///   supertraits are not served. A method without `->` is answered as well: the caller learns that it has run.
 /// - `doc`, `cfg`, `deprecated`, `allow`, `warn` and `deny` are repeated on the stubs. With
 ///   `cfg`, a method is there or not on each side by itself.
 ///
 /// Not possible are `&mut` arguments, generic methods or traits, `Self` in a signature,
 /// associated types and constants, and `unsafe`, `const`, `extern` or `where` on a method. Each
 /// has a message that says what to do instead, and all mistakes of a trait are reported at once.
-///
-/// Not supported yet are `async fn`, `-> impl Future` and an argument marked `#[reply]`, which
-/// answers later. A plain handler may block: others are served meanwhile.
 #[proc_macro_attribute]
 pub fn rpc_interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::interface(arguments.into(), item.into()).into()
