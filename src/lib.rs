@@ -147,7 +147,8 @@
 //!
 //! # Watching
 //!
-//! [`Client::statistics`] and [`ServerHandle::statistics`] are plain values, which display as a table.
+//! [`Client::statistics`] and [`ServerHandle::statistics`] are plain values. They display
+//! as a line for a log, and with `{:#}` as a table.
 //!
 //! With the feature `tracing`, every call is a span called `call` on both sides, at level INFO:
 //!

@@ -1,5 +1,7 @@
 //! Plain counters: what an endpoint did, and why it dropped what it dropped.
 
+mod display;
+
 use core::time::Duration;
 
 macro_rules! drop_reasons {
@@ -47,18 +49,22 @@ drop_reasons! {
     BadCookie = "bad cookie",
     /// Over the rate at which one source may open sessions.
     RateLimited = "rate limited",
-    /// The table of sessions is full.
+    /// No session was granted: the table is full, this source has as many as one may have, or the server
+    /// is shutting down.
     SessionLimit = "session limit",
 }
 
-/// Counters of received datagrams.
+/// Counters of received datagrams: `datagrams` is `accepted` plus [`dropped_total`](Self::dropped_total).
+///
+/// What the system's socket buffer had no room for was never received, and is in no counter of ours; it
+/// shows as retransmissions of the other side.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Received {
     /// Datagrams that arrived.
     pub datagrams: u64,
-    /// Bytes that arrived.
+    /// Bytes that arrived, without those of IP and UDP.
     pub bytes: u64,
-    /// Datagrams that were accepted.
+    /// Datagrams that were accepted. What is in them may still be late or known already.
     pub accepted: u64,
     dropped: [u64; DropReason::ALL.len()],
 }
@@ -84,7 +90,30 @@ impl Received {
     }
 }
 
-/// What a client did so far.
+/// What a client did so far. Counters begin with the client and only grow.
+///
+/// It displays as one line for a log, without what is zero, and with `{:#}` as a table.
+///
+/// ```
+/// use farcall::{Loopback, Server, Stub, rpc_interface};
+///
+/// #[rpc_interface]
+/// pub trait Clock {
+///     fn hour(&self) -> u8;
+/// }
+/// # struct Noon;
+/// # impl Clock for Noon { fn hour(&self) -> u8 { 12 } }
+///
+/// let net = Loopback::new();
+/// let server = Server::on(&net, "clock")?.serve(ClockServer::new(Noon)).spawn()?;
+/// let clock = ClockClient::on(&net, "clock")?;
+/// clock.hour()?;
+/// let statistics = clock.client().statistics();
+/// assert_eq!((statistics.calls, statistics.replies, statistics.failures), (1, 1, 0));
+/// assert!(statistics.to_string().starts_with("calls: 1 submitted, 1 replied; sent: "));
+/// println!("{statistics:#}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientStatistics {
@@ -92,33 +121,46 @@ pub struct ClientStatistics {
     pub received: Received,
     /// Datagrams sent.
     pub datagrams_sent: u64,
-    /// Bytes sent.
+    /// Bytes sent, without those of IP and UDP.
     pub bytes_sent: u64,
-    /// Calls submitted, one-way calls included.
+    /// Calls submitted, one-way calls and those that were refused on the spot included. Each is one of
+    /// `replies`, `failures` and [`open`](Self::open).
     pub calls: u64,
-    /// Calls that ended with a result.
+    /// Calls that ended with a result, and one-way calls that were sent.
     pub replies: u64,
-    /// Calls that ended with an error.
+    /// Calls that ended with an error, and those that were dropped or cancelled.
     pub failures: u64,
     /// Copies of requests beyond the first.
     pub retransmissions: u64,
-    /// Retransmissions that were put off because the budget was empty.
+    /// Retransmissions that were put off because the budget was empty: many are a sign of a path that
+    /// loses more than it carries.
     pub retransmissions_delayed: u64,
-    /// Probes sent.
+    /// Questions to the server whether it still works on a call.
     pub probes: u64,
-    /// Fences sent.
+    /// Fences sent: they stop a call that is given up, and ask what became of it.
     pub fences: u64,
-    /// Sessions opened.
+    /// Sessions opened: one, and one more for each restart of the server that was noticed.
     pub sessions_opened: u64,
-    /// Sessions resumed.
+    /// Sessions resumed, after a silence or from another address.
     pub sessions_resumed: u64,
     /// Frames that answered nothing that is still open: late or duplicate answers.
     pub stale_frames: u64,
-    /// The smoothed round-trip time, once one was measured (RFC 6298).
+    /// The smoothed round-trip time, once one was measured (RFC 6298), without the time that the server
+    /// took.
     pub round_trip: Option<Duration>,
 }
 
-/// What a server did so far.
+impl ClientStatistics {
+    /// Calls that were submitted and have not ended.
+    pub fn open(&self) -> u64 {
+        self.calls.saturating_sub(self.replies + self.failures)
+    }
+}
+
+/// What a server did so far. Counters begin with the server and only grow; what is said to be *now* goes
+/// up and down.
+///
+/// It displays as [`ClientStatistics`] does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerStatistics {
@@ -126,25 +168,27 @@ pub struct ServerStatistics {
     pub received: Received,
     /// Datagrams sent.
     pub datagrams_sent: u64,
-    /// Bytes sent.
+    /// Bytes sent, without those of IP and UDP.
     pub bytes_sent: u64,
-    /// Calls admitted.
+    /// Calls admitted, one-way calls included.
     pub calls: u64,
-    /// Handlers entered.
+    /// Calls taken to be run. Their handlers were entered, unless the arguments could not be decoded.
     pub executions: u64,
-    /// Copies of requests that were recognised and not run.
+    /// Copies of requests, probes included, that were recognised and not run.
     pub duplicates: u64,
     /// Stored replies sent again.
     pub replies_replayed: u64,
     /// Requests below the lane's number, or of a call whose reply was acknowledged.
     pub stale_requests: u64,
-    /// Different content under one number.
+    /// Different content under one number, or a lane that does not exist: one client state is in use
+    /// twice.
     pub misuses: u64,
-    /// Calls refused, for any reason.
+    /// Calls refused with a verdict, for any reason: unknown, of another signature, undecodable, too
+    /// late, too many. One-way calls, which nobody is told of, are not among them.
     pub refusals: u64,
-    /// One-way calls admitted.
+    /// One-way calls admitted; they are in `calls` too.
     pub oneway_calls: u64,
-    /// One-way calls dropped because the queue was full.
+    /// One-way calls that did not run, for the reasons that others are refused for.
     pub oneway_dropped: u64,
     /// WORKING frames sent.
     pub working_sent: u64,
@@ -156,7 +200,7 @@ pub struct ServerStatistics {
     pub sessions_opened: u64,
     /// Sessions resumed.
     pub sessions_resumed: u64,
-    /// Sessions that expired.
+    /// Sessions that expired, because nothing was heard of their clients for a lease.
     pub sessions_expired: u64,
     /// Calls that wait for a worker now.
     pub queued: usize,
@@ -165,6 +209,6 @@ pub struct ServerStatistics {
     /// Those of them that wait for an answer without a worker: futures that wait to be woken or
     /// polled, and owed replies.
     pub suspended: usize,
-    /// Bytes of stored replies now.
+    /// Bytes of stored replies now, and what is booked for the replies of calls that have not ended.
     pub reply_bytes: usize,
 }

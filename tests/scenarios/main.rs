@@ -18,5 +18,6 @@ mod reordering;
 mod restart;
 mod sessions;
 mod shutdown;
+mod statistics;
 mod support;
 mod swarm;

@@ -271,12 +271,12 @@ impl ServerEndpoint {
         self.unqueue(token);
         let Some(record) = self.records.get(token) else { return };
         let (session, subject) = (record.session, record.subject());
-        self.statistics.refusals += 1;
         self.forget(token);
         if subject.lane == ONEWAY_LANE {
             self.statistics.oneway_dropped += 1;
             return;
         }
+        self.statistics.refusals += 1;
         self.set_lane_state(session, subject.lane, LaneState::Refused(code));
         self.queue_answer(session, QueuedAnswer::Verdict { subject, received_at: now, code });
     }

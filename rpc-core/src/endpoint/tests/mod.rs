@@ -6,6 +6,7 @@ mod copies;
 mod hostile;
 mod later;
 mod outcomes;
+mod reasons;
 mod sessions;
 mod silence;
 
