@@ -82,7 +82,7 @@ fn item_attributes(interface: &Interface) -> TokenStream {
             clippy::all,
             clippy::pedantic,
             clippy::nursery,
-            clippy::absolute_paths
+            clippy::restriction
         )]
     }
 }

@@ -45,7 +45,7 @@ fn impl_attributes() -> TokenStream {
             clippy::all,
             clippy::pedantic,
             clippy::nursery,
-            clippy::absolute_paths
+            clippy::restriction
         )]
     }
 }
