@@ -35,6 +35,41 @@ use crate::time::{Clock, Timestamp};
 /// cx.cancel();
 /// assert_eq!(import(&cx, 3), 0);
 /// ```
+///
+/// The caller's side of it:
+///
+/// ```
+/// use farcall::{CallStatus, Context, Loopback, Server, rpc_interface};
+/// use std::time::Duration;
+///
+/// #[rpc_interface]
+/// pub trait Importer {
+///     fn import(&self, #[ctx] cx: &Context, rows: u64) -> u64;
+/// }
+///
+/// struct Rows;
+/// impl Importer for Rows {
+///     fn import(&self, cx: &Context, rows: u64) -> u64 {
+///         assert!(cx.remaining() <= Some(Duration::from_secs(30)), "what the caller waits");
+///         (0..rows).inspect(|row| cx.report(*row, rows)).count() as u64
+///     }
+/// }
+///
+/// let net = Loopback::new();
+/// let server = Server::on(&net, "importer")?.serve(ImporterServer::new(Rows)).spawn()?;
+/// let importer = ImporterClient::on(&net, "importer")?;
+/// let mut call = importer.start().import(1000); // no context: the server makes it
+/// let imported = loop {
+///     if let Some(result) = call.wait_timeout(Duration::from_millis(10)) {
+///         break result?;
+///     }
+///     if let CallStatus::Running { done, total, .. } = call.status() {
+///         println!("{done} of {total}");
+///     }
+/// };
+/// assert_eq!(imported, 1000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Context(Arc<Inner>);
 

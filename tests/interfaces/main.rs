@@ -9,6 +9,7 @@ mod support;
 
 mod arguments;
 mod borrowed;
+mod clients;
 mod context;
 mod descriptions;
 mod design_program;

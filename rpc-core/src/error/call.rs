@@ -10,6 +10,28 @@ use crate::marshal::{DecodeError, EncodeError, Unmarshal, from_message};
 /// What is known about whether a failed call ran.
 ///
 /// The three values are complete for ever, so a `match` needs no wildcard.
+///
+/// | | it may be submitted again | |
+/// |---|---|---|
+/// | `NotExecuted` | always | nothing has happened, and nothing will |
+/// | `Executed` | if running it twice does no harm | its effects are there; its result is lost |
+/// | `Unknown` | as `Executed` | ask first: [`CallError::settle`] |
+///
+/// ```
+/// use farcall::{CallError, Outcome};
+///
+/// /// Makes a payment, and never makes it twice.
+/// fn pay(mut call: impl FnMut() -> Result<u64, CallError>) -> Result<u64, CallError> {
+///     for _ in 0..3 {
+///         match call() {
+///             Err(error) if error.outcome() == Outcome::NotExecuted => continue,
+///             result => return result,
+///         }
+///     }
+///     call()
+/// }
+/// # assert_eq!(pay(|| Ok(1)).unwrap(), 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The handler did not run and never will, not even later: it is safe to submit the call again.
@@ -32,7 +54,30 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Why a call failed.
+/// Why a call failed. [`CallError::outcome`] says whether it ran, whatever the reason.
+///
+/// It displays as a sentence for people, with what can be done about it. More reasons may be added, so a
+/// `match` needs a wildcard.
+///
+/// ```
+/// use farcall::{CallErrorKind, Loopback, Stub, rpc_interface};
+/// use std::time::Duration;
+///
+/// #[rpc_interface]
+/// pub trait Clock {
+///     fn hour(&self) -> u8;
+/// }
+///
+/// let clock = ClockClient::on(&Loopback::new(), "nobody")?.with_deadline(Duration::from_millis(20));
+/// let error = clock.hour().unwrap_err();
+/// match error.kind() {
+///     CallErrorKind::NoServer { tried } => println!("nobody is at {tried:?}"),
+///     CallErrorKind::Busy { retry_after } => println!("later: in {retry_after:?}"),
+///     CallErrorKind::SignatureMismatch { client, server } => println!("{client} / {server}"),
+///     other => println!("{other}"),
+/// }
+/// # Ok::<(), farcall::ConnectError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallErrorKind {
@@ -157,7 +202,30 @@ pub enum Settlement {
 
 /// A failed call: what happened, to which call, and whether it may have run.
 ///
-/// One pointer wide, so that `Result<i32, CallError>` stays small.
+/// One pointer wide, so that `Result<i32, CallError>` stays small. It is a value: it can be cloned, sent
+/// to other threads, boxed, and kept for as long as one likes. It displays as a sentence that names the
+/// interface and the method, the reason and the outcome:
+///
+/// ```
+/// use farcall::{Loopback, Server, rpc_interface};
+///
+/// #[rpc_interface]
+/// pub trait Clock {
+///     fn hour(&self) -> u8;
+/// }
+///
+/// let net = Loopback::new();
+/// let server = Server::on(&net, "empty")?.spawn()?;
+/// let error = ClockClient::on(&net, "empty")?.hour().unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "Clock.hour: the server does not serve this interface; the call did not run and never will"
+/// );
+/// assert_eq!((error.interface(), error.method()), ("Clock", "hour"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// What a handler returns as an `Err` of its own is no such error: it arrives as the reply.
 ///
 /// ```
 /// use farcall_core::{CallError, Outcome};
@@ -216,6 +284,15 @@ impl CallError {
     ///
     /// Returns at once if the outcome is known already. [`Outcome::Unknown`] means that the server
     /// has still not answered, or that nobody can know any more because it was restarted.
+    ///
+    /// ```
+    /// # use farcall::{CallError, Outcome};
+    /// # use std::time::Duration;
+    /// fn may_submit_again(error: &CallError) -> bool {
+    ///     // Where it is unknown, the server is asked, once it can be reached again.
+    ///     error.settle(Duration::from_secs(10)) == Outcome::NotExecuted
+    /// }
+    /// ```
     pub fn settle(&self, timeout: Duration) -> Outcome {
         match self.settlement(timeout) {
             Settlement::Open => self.0.outcome,

@@ -23,16 +23,53 @@ use crate::statistics::ClientStatistics;
 
 /// A client of one server. Stubs are made from it, and any number of them share its session.
 ///
-/// Cloning is cheap and gives another handle of the same session. When the last handle, stub and
-/// [`Pending`] is gone, the session is closed.
+/// Cloning is cheap and gives another handle of the same session. All handles may be used on any number
+/// of threads at once, without a lock of yours around them; a thread that waits does not keep the others
+/// from calling. When the last handle, stub and [`Pending`] is gone, the session is closed.
 ///
-/// ```no_run
-/// use farcall_core::Client;
-///
-/// let client = Client::connect("localhost:4000")?;
-/// client.ready(std::time::Duration::from_secs(1))?;
-/// # Ok::<(), farcall_core::ConnectError>(())
 /// ```
+/// use farcall::{Client, Server, rpc_interface};
+/// use std::time::Duration;
+///
+/// #[rpc_interface]
+/// pub trait Calculator {
+///     fn add(&self, a: i32, b: i32) -> i32;
+/// }
+/// #[rpc_interface]
+/// pub trait Clock {
+///     fn hour(&self) -> u8;
+/// }
+/// # struct Both;
+/// # impl Calculator for Both { fn add(&self, a: i32, b: i32) -> i32 { a + b } }
+/// # impl Clock for Both { fn hour(&self) -> u8 { 12 } }
+/// # let server = Server::bind("127.0.0.1:0")?
+/// #     .serve(CalculatorServer::new(Both))
+/// #     .serve(ClockServer::new(Both))
+/// #     .spawn()?;
+/// # let address = server.local_addr();
+///
+/// let client = Client::connect(address)?;
+/// client.ready(Duration::from_secs(5))?; // only if it is to be known now
+///
+/// // Both stubs share its session, and so do their clones on other threads.
+/// let (calc, clock) = (CalculatorClient::from(&client), client.stub::<ClockClient>());
+/// std::thread::scope(|scope| {
+///     for n in 0..4 {
+///         let calc = calc.clone();
+///         scope.spawn(move || assert_eq!(calc.add(n, 1).unwrap(), n + 1));
+///     }
+/// });
+/// assert_eq!(clock.hour()?, 12);
+/// assert_eq!(client.statistics().sessions_opened, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Whose deadline counts
+///
+/// The most particular one: that of the stub or client ([`with_deadline`](Self::with_deadline)), else
+/// the method's (`#[rpc(deadline = "..")]`), else the client's ([`ClientBuilder::deadline`]), which is
+/// 30 s unless set. A call that is made while a handler answers another one ends by that one's deadline
+/// at the latest: see [`Context::scope`].
 #[derive(Clone)]
 pub struct Client {
     host: Arc<dyn ClientHost>,
@@ -72,19 +109,52 @@ impl Client {
         ClientBuilder { config: ClientConfig::default() }
     }
 
-    /// A stub of interface `S` on this client's session.
+    /// A stub of interface `S` on this client's session, with its deadline if it was given one. The same
+    /// as `XClient::from(&client)`.
     pub fn stub<S: Stub>(&self) -> S {
         S::from_client(self.clone())
     }
 
-    /// The same client, whose calls have this deadline, whatever their methods say.
+    /// The same client, whose calls have this deadline, whatever their methods say. The session is the
+    /// same; so it costs nothing to do this for a single call.
+    ///
+    /// ```
+    /// # use farcall::{CallErrorKind, Loopback, Server, Stub, rpc_interface};
+    /// # use std::time::Duration;
+    /// # #[rpc_interface]
+    /// # pub trait Slow { fn work(&self, milliseconds: u64); }
+    /// # struct Sleeper;
+    /// # impl Slow for Sleeper {
+    /// #     fn work(&self, milliseconds: u64) {
+    /// #         std::thread::sleep(Duration::from_millis(milliseconds));
+    /// #     }
+    /// # }
+    /// # let net = Loopback::new();
+    /// # let server = Server::on(&net, "slow")?.serve(SlowServer::new(Sleeper)).spawn()?;
+    /// # let slow = SlowClient::on(&net, "slow")?;
+    /// slow.work(1)?; // 30 s are enough
+    /// let error = slow.with_deadline(Duration::from_millis(20)).work(200).unwrap_err();
+    /// assert!(matches!(error.kind(), CallErrorKind::DeadlineExceeded { .. }), "{error}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
         let deadline = DeadlineChoice { own: Some(deadline), ..self.deadline };
         Self { host: Arc::clone(&self.host), deadline }
     }
 
-    /// Waits until there is a session.
+    /// Waits until there is a session. Nothing needs this: a call waits by itself. It is for programs that
+    /// want to know at their start whether the server is there.
+    ///
+    /// ```
+    /// use farcall::{Client, Loopback};
+    /// use std::time::Duration;
+    ///
+    /// let client = Client::on(&Loopback::new(), "nobody")?;
+    /// let error = client.ready(Duration::from_millis(20)).unwrap_err();
+    /// assert!(error.to_string().starts_with("no session within 20ms; tried "), "{error}");
+    /// # Ok::<(), farcall::ConnectError>(())
+    /// ```
     ///
     /// # Errors
     /// There was none within `timeout`; the error names the addresses that were tried.
@@ -101,7 +171,8 @@ impl Client {
         self.host.servers()
     }
 
-    /// What this client did so far.
+    /// What this client did so far: the calls of all its handles and stubs. It displays as a line for a
+    /// log.
     pub fn statistics(&self) -> ClientStatistics {
         self.host.statistics()
     }
@@ -150,12 +221,16 @@ impl fmt::Debug for Client {
 
 /// Makes a [`Client`] with settings of its own.
 ///
-/// ```no_run
+/// ```
+/// use farcall::{Client, ClientConfig};
 /// use std::time::Duration;
-/// use farcall_core::Client;
 ///
-/// let client = Client::builder().deadline(Duration::from_secs(2)).connect("localhost:4000")?;
-/// # Ok::<(), farcall_core::ConnectError>(())
+/// let client = Client::builder().deadline(Duration::from_secs(2)).connect("127.0.0.1:4000")?;
+///
+/// // Everything else is a field of the configuration.
+/// let patient = ClientConfig { silence_limit: Duration::from_secs(60), ..ClientConfig::default() };
+/// let client = Client::builder().config(patient).no_deadline().connect("127.0.0.1:4000")?;
+/// # Ok::<(), farcall::ConnectError>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing before `connect` or `on`"]
@@ -164,7 +239,7 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Replaces all settings.
+    /// Replaces all settings, also those that were made before.
     pub fn config(self, config: ClientConfig) -> Self {
         Self { config }
     }

@@ -14,6 +14,34 @@ use crate::service::Interface;
 /// ours can ever collide with a method of the user's. The most used three, `connect`, `on` and
 /// `start`, are inherent functions of the stub as well, unless the user's trait has a method of that
 /// name.
+///
+/// It is also the bound for code that takes any stub:
+///
+/// ```
+/// use farcall::{ConnectError, Loopback, Server, Stub, rpc_interface};
+/// use std::time::Duration;
+///
+/// #[rpc_interface]
+/// pub trait Greeter {
+///     fn greet(&self, name: &str) -> String;
+/// }
+/// # struct Polite;
+/// # impl Greeter for Polite { fn greet(&self, name: &str) -> String { format!("hello {name}") } }
+///
+/// /// A stub of any interface that gives up quickly, of a server that is there.
+/// fn hasty<S: Stub>(network: &Loopback, server: &str) -> Result<S, ConnectError> {
+///     let stub = S::on(network, server)?.with_deadline(Duration::from_secs(1));
+///     stub.client().ready(Duration::from_secs(1))?;
+///     Ok(stub)
+/// }
+///
+/// let net = Loopback::new();
+/// let server = Server::on(&net, "greeter")?.serve(GreeterServer::new(Polite)).spawn()?;
+/// let greeter: GreeterClient = hasty(&net, "greeter")?;
+/// assert_eq!(greeter.greet("you")?, "hello you");
+/// assert_eq!(greeter.start().greet("me").wait()?, "hello me"); // has the deadline as well
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Stub: Clone {
     /// What [`start`](Self::start) gives: the user's methods, each returning a
     /// [`Pending`](crate::Pending).
