@@ -200,15 +200,16 @@ pub use farcall_macros::Marshal;
 #[doc(hidden)]
 pub mod __private {
     pub use farcall_core::marshal::{
-        DecodeError, Lend, Marshal, Reader, Schema, Unmarshal, Writer, max_add, max_of, min_add,
+        Borrowed, DecodeError, Marshal, Reader, Schema, Sendable, Unmarshal, Writer, max_add,
+        max_of, min_add,
     };
     #[cfg(feature = "serde")]
     pub use farcall_core::marshal::{Serde, marshal_foreign};
     pub use farcall_core::service::{
         Answer, Call, Interface, Method, OwnedCall, REPLY_ROOM, REQUEST_ROOM, Service, Spawner,
-        assert_single_datagram, method_id,
+        assert_single_datagram, decoded, method_id,
     };
-    pub use farcall_core::{call_method as call, send_oneway as send, start_method as start};
+    pub use farcall_core::{Returned, send_oneway as send};
 }
 
 /// The programs of the guide, which are compiled and run with the other examples.

@@ -44,9 +44,9 @@ pub use driver::Loopback;
 pub use endpoint::client::CallStatus;
 pub use error::{CallError, CallErrorKind, ConnectError, Outcome, ServeError};
 pub use face::{
-    Client, ClientBuilder, CompatibilityError, KeptAddress, Pending, Server, ServerAddress,
-    ServerBuilder, ServerHandle, Stub, assert_compatible, call_method, check_compatible, describe,
-    send_oneway, start_method,
+    Client, ClientBuilder, CompatibilityError, KeptAddress, Pending, Returned, Server,
+    ServerAddress, ServerBuilder, ServerHandle, Stub, assert_compatible, check_compatible,
+    describe, send_oneway,
 };
 pub use host::{Network, ShutdownReport};
 pub use service::{CallFuture, Reply};

@@ -26,7 +26,7 @@ const INACCURACY: usize = 4;
 const SLACK: usize = 16_384;
 
 /// Decodes with each of some allowances. Returns whether the bytes were a value, given enough.
-fn check<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> bool {
+fn check<T: Serialize + for<'a> Deserialize<'a>>(bytes: &[u8]) -> bool {
     let usual = bytes.len() * ALLOCATION_FACTOR + ALLOCATION_BASE;
     let mut is_value = false;
     for allowance in [0, 4096, 65_536, usual] {

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 #[track_caller]
-fn refused<'a, T: Deserialize<'a> + Debug>(bytes: &'a [u8]) -> (Kind, usize, String) {
+fn refused<T: Serialize + for<'a> Deserialize<'a> + Debug>(bytes: &[u8]) -> (Kind, usize, String) {
     let error = decode::<Serde<T>>(bytes).expect_err("these bytes are no value");
     (error.kind().clone(), error.offset(), error.path())
 }
@@ -153,7 +153,7 @@ fn elements_without_bytes_are_limited_and_others_are_not() {
 
 #[test]
 fn a_type_that_takes_fewer_values_than_there_are_is_an_error() {
-    #[derive(Debug)]
+    #[derive(Debug, Serialize)]
     struct First(u32);
     impl<'de> Deserialize<'de> for First {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use farcall_core::marshal::{
-    ALLOCATION_BASE, ALLOCATION_FACTOR, DecodeError, DecodeErrorKind as Kind, Lend, MAX_DEPTH,
-    MAX_EMPTY_ELEMENTS, Marshal, Reader, Run, Unmarshal,
+    ALLOCATION_BASE, ALLOCATION_FACTOR, DecodeError, DecodeErrorKind as Kind, MAX_DEPTH,
+    MAX_EMPTY_ELEMENTS, Marshal, Reader, Run, Sendable, Unmarshal,
 };
 use marshal_types::{Branch, File, Line, Point, StringEntry, Tree, decode, encode};
 
@@ -258,10 +258,10 @@ fn bytes_are_a_slice_of_the_message_unless_they_would_pin_it() {
 fn lending_copies_neither_text_nor_bytes() {
     let bytes = encode(&("text", &b"bytes"[..], &[1_u32, 2][..], vec![String::from("a")]));
     let mut reader = Reader::new(&bytes);
-    let text = <str as Lend<'_>>::lend(&mut reader).unwrap();
-    let blob = <[u8] as Lend<'_>>::lend(&mut reader).unwrap();
-    let numbers = <[u32] as Lend<'_>>::lend(&mut reader).unwrap();
-    let vector = <Vec<String> as Lend<'_>>::lend(&mut reader).unwrap();
+    let text = <str as Sendable<'_>>::lend(&mut reader).unwrap();
+    let blob = <[u8] as Sendable<'_>>::lend(&mut reader).unwrap();
+    let numbers = <[u32] as Sendable<'_>>::lend(&mut reader).unwrap();
+    let vector = <Vec<String> as Sendable<'_>>::lend(&mut reader).unwrap();
     reader.finish().unwrap();
     assert_eq!((text, &*blob, &*numbers), ("text", &b"bytes"[..], &[1, 2][..]));
     assert_eq!(*vector, ["a"]);

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
-use farcall_core::marshal::{DecodeErrorKind as Kind, Marshal, Unmarshal, Writer};
+use farcall_core::marshal::{DecodeErrorKind as Kind, Marshal, Schema, Unmarshal, Writer};
 use marshal_types::{decode, encode};
 
 /// The value has these bytes and no others, and is within its bounds.
@@ -293,7 +293,17 @@ fn limits() {
 }
 
 /// A list as long as the number of ones in front of a zero.
-struct Nested(#[expect(dead_code, reason = "it is only decoded")] Option<Box<Self>>);
+struct Nested(Option<Box<Self>>);
+
+impl Marshal for Nested {
+    fn marshal(&self, out: &mut Writer) {
+        self.0.marshal(out);
+    }
+
+    fn describe(schema: &mut Schema) {
+        Option::<Box<Self>>::describe(schema);
+    }
+}
 
 impl<'a> Unmarshal<'a> for Nested {
     const MIN: usize = 4;

@@ -48,6 +48,16 @@ pub(crate) fn method_static(method: &Ident) -> Ident {
     format_ident!("__farcall_method_{}", method.unraw(), span = Span::mixed_site())
 }
 
+/// The function that writes a method's arguments.
+pub(crate) fn encoder(method: &Ident) -> Ident {
+    format_ident!("__farcall_encode_{}", method.unraw(), span = Span::mixed_site())
+}
+
+/// The function that serves one call of a method.
+pub(crate) fn server_of(method: &Ident) -> Ident {
+    format_ident!("__farcall_serve_{}", method.unraw(), span = Span::mixed_site())
+}
+
 /// A local of generated code.
 ///
 /// The span separates it from an argument of the same name. It does not separate it from a `const`

@@ -37,7 +37,7 @@ impl<T: Marshal + ?Sized> Marshal for Forged<T> {
 }
 
 /// Takes whatever comes.
-impl<'a, T: ?Sized> Unmarshal<'a> for Forged<T> {
+impl<'a, T: Marshal + ?Sized> Unmarshal<'a> for Forged<T> {
     const MIN: usize = 0;
 
     fn unmarshal(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {

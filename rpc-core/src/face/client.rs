@@ -1,4 +1,4 @@
-//! A client, and the three ways in which generated stubs use it.
+//! A client, and the calls that generated stubs make with it.
 
 use core::fmt;
 use core::time::Duration;
@@ -8,7 +8,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::address::ServerAddress;
-use super::pending::Pending;
 use super::span::{CallSpan, Ended};
 use super::stub::Stub;
 use crate::config::ClientConfig;
@@ -17,7 +16,7 @@ use crate::driver;
 use crate::endpoint::client::{CallKey, Completion, Failure, NewCall};
 use crate::error::{CallError, CallErrorKind, ConnectError, Outcome, Settle, Settlement};
 use crate::host::{CallHost, ClientHost, Network};
-use crate::marshal::{Unmarshal, Writer, from_message};
+use crate::marshal::{DecodeError, Unmarshal, Writer, from_message};
 use crate::service::{Interface, Method};
 use crate::statistics::ClientStatistics;
 
@@ -186,11 +185,9 @@ impl Client {
         &self,
         interface: &'static Interface,
         method: &'static Method,
-        encode: impl FnOnce(&mut Writer),
+        arguments: Writer,
     ) -> (NewCall, bool) {
-        let mut writer = Writer::with_capacity(64);
-        encode(&mut writer);
-        let (body, fault) = match writer.finish() {
+        let (body, fault) = match arguments.finish() {
             Ok(body) => (body, None),
             Err(error) => (Bytes::new(), Some(error)),
         };
@@ -295,36 +292,6 @@ impl ClientBuilder {
     }
 }
 
-/// Makes a call and waits for its result. For generated code.
-///
-/// # Errors
-/// Whatever happened to the call.
-pub fn call<T>(
-    client: &Client,
-    interface: &'static Interface,
-    method: &'static Method,
-    encode: impl FnOnce(&mut Writer),
-) -> Result<T, CallError>
-where
-    T: for<'a> Unmarshal<'a>,
-{
-    let (ticket, completion) = Ticket::call(client, interface, method, encode);
-    ticket.conclude(completion)
-}
-
-/// Starts a call. For generated code.
-pub fn start<T>(
-    client: &Client,
-    interface: &'static Interface,
-    method: &'static Method,
-    encode: impl FnOnce(&mut Writer),
-) -> Pending<T>
-where
-    T: for<'a> Unmarshal<'a>,
-{
-    Pending::new(Ticket::submit(client, interface, method, encode))
-}
-
 /// Sends a one-way call. For generated code.
 ///
 /// # Errors
@@ -333,16 +300,11 @@ pub fn send(
     client: &Client,
     interface: &'static Interface,
     method: &'static Method,
-    encode: impl FnOnce(&mut Writer),
+    arguments: Writer,
 ) -> Result<(), CallError> {
-    let (mut ticket, completion) = Ticket::call(client, interface, method, encode);
-    match completion {
-        Ok(_) => {
-            ticket.end_span(Ended::Sent);
-            Ok(())
-        }
-        Err(failure) => Err(ticket.into_error(failure)),
-    }
+    let (mut ticket, _) = Ticket::call(client, interface, method, arguments)?;
+    ticket.end_span(Ended::Sent);
+    Ok(())
 }
 
 /// A call that was submitted, and the duty to release it.
@@ -379,14 +341,14 @@ impl Ticket {
         Self { host, key, interface, method, duty, inherits_deadline: false, span }
     }
 
-    fn submit(
+    pub(super) fn submit(
         client: &Client,
         interface: &'static Interface,
         method: &'static Method,
-        encode: impl FnOnce(&mut Writer),
+        arguments: Writer,
     ) -> Self {
         let span = CallSpan::begin(interface, method);
-        let (call, inherits_deadline) = client.new_call(interface, method, encode);
+        let (call, inherits_deadline) = client.new_call(interface, method, arguments);
         let host = Arc::clone(&client.host);
         let key = host.submit(call);
         Self { host, key, interface, method, duty: Duty::Release, inherits_deadline, span }
@@ -394,40 +356,47 @@ impl Ticket {
 
     /// Submits a call and waits until it has ended: by its result, its deadline, or the end of its
     /// session.
-    fn call(
+    pub(super) fn call(
         client: &Client,
         interface: &'static Interface,
         method: &'static Method,
-        encode: impl FnOnce(&mut Writer),
-    ) -> (Self, Completion) {
+        arguments: Writer,
+    ) -> Result<(Self, Bytes), CallError> {
         let span = CallSpan::begin(interface, method);
-        let (call, inherits_deadline) = client.new_call(interface, method, encode);
+        let (call, inherits_deadline) = client.new_call(interface, method, arguments);
         let host = Arc::clone(&client.host);
         let (key, completion) = host.call(call);
         let duty = Duty::ReleaseEnded;
-        (Self { host, key, interface, method, duty, inherits_deadline, span }, completion)
+        let ticket = Self { host, key, interface, method, duty, inherits_deadline, span };
+        ticket.ended(completion)
     }
 
-    /// Makes the typed result of a completion and releases the call.
-    pub(super) fn conclude<T>(mut self, completion: Completion) -> Result<T, CallError>
+    /// The reply of a call that has ended, or why there is none.
+    pub(super) fn ended(mut self, completion: Completion) -> Result<(Self, Bytes), CallError> {
+        self.duty = Duty::ReleaseEnded;
+        match completion {
+            Ok(reply) => Ok((self, reply)),
+            Err(failure) => Err(self.into_error(failure)),
+        }
+    }
+
+    /// Decodes a reply, and releases the call. This is all that there is once for each type.
+    pub(super) fn decode<T>(mut self, reply: &Bytes) -> Result<T, CallError>
     where
         T: for<'a> Unmarshal<'a>,
     {
-        self.duty = Duty::ReleaseEnded;
-        let reply = match completion {
-            Ok(reply) => reply,
-            Err(failure) => return Err(self.into_error(failure)),
-        };
-        match from_message(&reply) {
+        match from_message(reply) {
             Ok(result) => {
                 self.end_span(Ended::Replied);
                 Ok(result)
             }
-            Err(error) => {
-                let kind = CallErrorKind::UndecodableReply(error);
-                Err(self.into_error(Failure { outcome: Outcome::Executed, kind }))
-            }
+            Err(error) => Err(self.undecodable(error)),
         }
+    }
+
+    fn undecodable(self, error: DecodeError) -> CallError {
+        let kind = CallErrorKind::UndecodableReply(error);
+        self.into_error(Failure { outcome: Outcome::Executed, kind })
     }
 
     fn into_error(mut self, failure: Failure) -> CallError {

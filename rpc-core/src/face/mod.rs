@@ -5,15 +5,15 @@ mod client;
 mod compatible;
 mod pair;
 mod pending;
+mod returned;
 mod server;
 mod span;
 mod stub;
 
 pub use address::{KeptAddress, ServerAddress};
-pub use client::{
-    Client, ClientBuilder, call as call_method, send as send_oneway, start as start_method,
-};
+pub use client::{Client, ClientBuilder, send as send_oneway};
 pub use compatible::{CompatibilityError, assert_compatible, check_compatible, describe};
 pub use pending::Pending;
+pub use returned::Returned;
 pub use server::{Server, ServerBuilder, ServerHandle};
 pub use stub::Stub;

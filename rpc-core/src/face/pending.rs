@@ -247,7 +247,9 @@ where
     }
 
     fn conclude(&mut self, completion: Completion) -> Result<T, CallError> {
-        self.ticket.take().expect("it was there just now").conclude(completion)
+        let ticket = self.ticket.take().expect("it was there just now");
+        let (ticket, reply) = ticket.ended(completion)?;
+        ticket.decode(&reply)
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     DecodeError, Marshal, Reader, Run, Schema, Unmarshal, Writer, max_add, max_of, min_add,
 };
 
+#[diagnostic::do_not_recommend]
 impl Marshal for () {
     const MAX: Option<usize> = Some(0);
 
@@ -20,6 +21,7 @@ impl Marshal for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> Unmarshal<'a> for () {
     const MIN: usize = 0;
 
@@ -29,6 +31,7 @@ impl<'a> Unmarshal<'a> for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: ?Sized> Marshal for PhantomData<T> {
     const MAX: Option<usize> = Some(0);
 
@@ -40,6 +43,7 @@ impl<T: ?Sized> Marshal for PhantomData<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a, T: ?Sized> Unmarshal<'a> for PhantomData<T> {
     const MIN: usize = 0;
 
@@ -226,6 +230,7 @@ const fn counted_size<T>() -> usize {
 }
 
 /// Borrows from the message.
+#[diagnostic::do_not_recommend]
 impl<'de: 'a, 'a> Unmarshal<'de> for Cow<'a, str> {
     const MIN: usize = 4;
 

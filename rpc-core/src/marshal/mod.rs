@@ -39,7 +39,7 @@ mod writer;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 #[cfg(feature = "serde")]
 pub use foreign::{Serde, marshal as marshal_foreign};
-pub use lend::{Lend, Owned};
+pub use lend::{Borrowed, Owned, Sendable};
 pub use reader::Reader;
 pub use schema::{Fields, Schema, Variants};
 pub use sequence::Run;
@@ -176,7 +176,7 @@ pub const ALLOCATION_BASE: usize = 1 << 20;
 /// A linked list of boxes therefore has at most 64 nodes: send a `Vec`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent: it does not implement `Marshal`",
-    label = "cannot be encoded",
+    label = "cannot be sent",
     note = "a type of your own: put `#[derive(farcall::Marshal)]` on it",
     note = "a type of another crate: wrap it in one of your own, or, if it implements the traits of serde, enable farcall's feature `serde` and send it as `farcall::Serde<..>`; mark a field with `#[marshal(serde)]`"
 )]
@@ -228,6 +228,12 @@ pub trait Marshal {
         }
     }
 
+    /// Describes the field `name`, whose type this is. For generated code.
+    #[doc(hidden)]
+    fn describe_in(name: &'static str, fields: &mut Fields<'_>) {
+        fields.field::<Self>(name);
+    }
+
     /// Describes a sequence of this type: of `length` elements, or of as many as its count says.
     #[doc(hidden)]
     fn describe_run(length: Option<usize>, schema: &mut Schema) {
@@ -237,14 +243,15 @@ pub trait Marshal {
 
 /// A type whose values can be decoded from a message that lives for `'a`.
 ///
-/// See [`Marshal`] for an example.
+/// What can be received can also be sent, so that one bound is enough for both. See [`Marshal`] for
+/// an example.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be received: it does not implement `Unmarshal`",
-    label = "cannot be decoded",
+    message = "`{Self}` cannot be sent: it does not implement both `Marshal` and `Unmarshal`",
+    label = "cannot be sent",
     note = "a type of your own: put `#[derive(farcall::Marshal)]` on it",
-    note = "inside another type only `&str` and `&[u8]` may be borrowed: pass `&T` as the argument itself, or own the value"
+    note = "a type of another crate: wrap it in one of your own, or, if it implements the traits of serde, enable farcall's feature `serde` and send it as `farcall::Serde<..>`; mark a field with `#[marshal(serde)]`"
 )]
-pub trait Unmarshal<'a>: Sized {
+pub trait Unmarshal<'a>: Marshal + Sized {
     /// The fewest bytes that a value can take. For an enumeration it is 4, even where every variant
     /// has fields: otherwise recursive types would not compile. A number that is too large makes
     /// sequences of this type refuse good messages; with 0, elements that take no bytes are counted one

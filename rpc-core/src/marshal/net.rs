@@ -12,6 +12,7 @@ const VERSION_6: u32 = 6;
 
 macro_rules! addresses {
     ($($type:ident: $size:literal;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Marshal for $type {
             const MAX: Option<usize> = Some($size);
 
@@ -25,6 +26,7 @@ macro_rules! addresses {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<'a> Unmarshal<'a> for $type {
             const MIN: usize = $size;
 
@@ -42,6 +44,7 @@ addresses! {
 }
 
 /// The address and the port.
+#[diagnostic::do_not_recommend]
 impl Marshal for SocketAddrV4 {
     const MAX: Option<usize> = Some(8);
 
@@ -59,6 +62,7 @@ impl Marshal for SocketAddrV4 {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> Unmarshal<'a> for SocketAddrV4 {
     const MIN: usize = 8;
 
@@ -69,6 +73,7 @@ impl<'a> Unmarshal<'a> for SocketAddrV4 {
 }
 
 /// The address, the port, the flow information and the scope.
+#[diagnostic::do_not_recommend]
 impl Marshal for SocketAddrV6 {
     const MAX: Option<usize> = Some(28);
 
@@ -90,6 +95,7 @@ impl Marshal for SocketAddrV6 {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> Unmarshal<'a> for SocketAddrV6 {
     const MIN: usize = 28;
 
@@ -106,6 +112,7 @@ impl<'a> Unmarshal<'a> for SocketAddrV6 {
 
 macro_rules! either_version {
     ($($type:ident: $four:ident, $six:ident, $max:literal, $key:literal;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Marshal for $type {
             const MAX: Option<usize> = Some($max);
 
@@ -131,6 +138,7 @@ macro_rules! either_version {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<'a> Unmarshal<'a> for $type {
             const MIN: usize = 4;
 

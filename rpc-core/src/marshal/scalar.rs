@@ -7,6 +7,7 @@ use super::{DecodeError, DecodeErrorKind, Marshal, Reader, Run, Schema, Unmarsha
 /// Numbers whose every bit pattern is a value: a run of them is checked once and moved in bulk.
 macro_rules! plain_numbers {
     ($($type:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Marshal for $type {
             const MAX: Option<usize> = Some(size_of::<Self>());
 
@@ -25,6 +26,7 @@ macro_rules! plain_numbers {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<'a> Unmarshal<'a> for $type {
             const MIN: usize = size_of::<Self>();
 
@@ -62,6 +64,7 @@ plain_numbers! { u32 i32 u64 i64 u128 i128 f32 f64 }
 /// Types that use only some of the patterns of a unit or of a hyper.
 macro_rules! checked_scalars {
     ($($type:ident: $word:ident, $to_word:expr, $from_word:expr, $kind:expr;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Marshal for $type {
             const MAX: Option<usize> = Some(size_of::<$word>());
 
@@ -84,6 +87,7 @@ macro_rules! checked_scalars {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<'a> Unmarshal<'a> for $type {
             const MIN: usize = size_of::<$word>();
 
@@ -137,6 +141,7 @@ checked_scalars! {
 }
 
 /// A unit on its own, a byte in a run.
+#[diagnostic::do_not_recommend]
 impl Marshal for u8 {
     const MAX: Option<usize> = Some(4);
     const RUN_MAX: Option<usize> = Some(1);
@@ -161,6 +166,7 @@ impl Marshal for u8 {
 }
 
 /// A unit on its own, a byte in a run.
+#[diagnostic::do_not_recommend]
 impl<'a> Unmarshal<'a> for u8 {
     const MIN: usize = 4;
     const RUN_MIN: usize = 1;

@@ -33,6 +33,7 @@ impl<T> Deref for Run<'_, T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Marshal for str {
     #[inline]
     fn marshal(&self, out: &mut Writer) {
@@ -44,6 +45,7 @@ impl Marshal for str {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Marshal for String {
     #[inline]
     fn marshal(&self, out: &mut Writer) {
@@ -95,6 +97,7 @@ impl<T: Marshal> Marshal for VecDeque<T> {
 
 macro_rules! marshal_buffers {
     ($($buffer:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Marshal for $buffer {
             #[inline]
             fn marshal(&self, out: &mut Writer) {
@@ -131,15 +134,7 @@ impl<T: Marshal, const N: usize> Marshal for [T; N] {
     }
 }
 
-impl<'de: 'a, 'a> Unmarshal<'de> for &'a str {
-    const MIN: usize = 4;
-
-    #[inline]
-    fn unmarshal(reader: &mut Reader<'de>) -> Result<Self, DecodeError> {
-        reader.read_str()
-    }
-}
-
+#[diagnostic::do_not_recommend]
 impl<'a> Unmarshal<'a> for String {
     const MIN: usize = 4;
 
@@ -151,6 +146,7 @@ impl<'a> Unmarshal<'a> for String {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'a> Unmarshal<'a> for Box<str> {
     const MIN: usize = 4;
 
@@ -160,15 +156,7 @@ impl<'a> Unmarshal<'a> for Box<str> {
     }
 }
 
-impl<'de: 'a, 'a> Unmarshal<'de> for &'a [u8] {
-    const MIN: usize = 4;
-
-    #[inline]
-    fn unmarshal(reader: &mut Reader<'de>) -> Result<Self, DecodeError> {
-        reader.read_opaque()
-    }
-}
-
+#[diagnostic::do_not_recommend]
 impl<'a> Unmarshal<'a> for Bytes {
     const MIN: usize = 4;
 
@@ -223,6 +211,7 @@ impl<'a, T: Unmarshal<'a>> Unmarshal<'a> for Box<[T]> {
 /// Reference-counted strings and slices have their bytes next to the two counters.
 macro_rules! shared_sequences {
     ($($pointer:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<'a> Unmarshal<'a> for $pointer<str> {
             const MIN: usize = 4;
 

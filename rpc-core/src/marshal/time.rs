@@ -8,6 +8,7 @@ use super::{DecodeError, DecodeErrorKind, Marshal, Reader, Schema, Unmarshal, Wr
 const NANOSECONDS: u32 = 1_000_000_000;
 
 /// Whole seconds as an unsigned hyper, and the nanoseconds of the last one as a unit.
+#[diagnostic::do_not_recommend]
 impl Marshal for Duration {
     const MAX: Option<usize> = Some(12);
 
@@ -26,6 +27,7 @@ impl Marshal for Duration {
 }
 
 /// A second has fewer than 10⁹ nanoseconds: each duration has one encoding.
+#[diagnostic::do_not_recommend]
 impl<'a> Unmarshal<'a> for Duration {
     const MIN: usize = 12;
 

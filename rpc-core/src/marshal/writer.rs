@@ -42,6 +42,13 @@ impl Writer {
         Self { bytes: Vec::with_capacity(capacity), error: None }
     }
 
+    /// A writer for the arguments of a call. For generated code.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn for_arguments() -> Self {
+        Self::with_capacity(64)
+    }
+
     /// How many bytes have been written.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -61,6 +61,18 @@ impl Answer {
         Self(Kind::Future(Box::pin(future), spawner.cloned()))
     }
 
+    /// As [`future`](Self::future), for the steps of generated code: the first that fails has the answer.
+    pub fn steps(
+        spawner: Option<&Spawner>,
+        steps: impl Future<Output = Result<Self, Self>> + Send + 'static,
+    ) -> Self {
+        Self::future(spawner, async move {
+            match steps.await {
+                Ok(answer) | Err(answer) => answer,
+            }
+        })
+    }
+
     fn finished(finished: Finished) -> Self {
         Self(Kind::Finished(finished))
     }

@@ -15,6 +15,7 @@
 
 mod answer;
 mod call;
+mod decoded;
 mod description;
 mod interface;
 mod keeper;
@@ -29,6 +30,7 @@ mod tasks;
 
 pub use answer::Answer;
 pub use call::{Call, OwnedCall};
+pub use decoded::decoded;
 pub use description::{Description, DescriptionError, Incompatibility, MethodDescription};
 pub use interface::{Interface, Method, Signature, method_id};
 pub(crate) use keeper::Debt;

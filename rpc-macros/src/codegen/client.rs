@@ -55,12 +55,12 @@ fn method_item(context: &Context<'_>, method: &Method) -> TokenStream {
     let runtime = match method.options.oneway {
         Some(_) => context.paths.send(),
         None => {
-            let (call, reply) = (context.paths.call(), messages::reply(method));
-            quote!(#call::<#reply>)
+            let returned = messages::returned(context, method);
+            quote!(#returned::call)
         }
     };
     let [interface, description] = [names::interface_static(), names::method_static(&method.ident)];
-    let encode = messages::encode(context, method);
+    let encoded = messages::encoded(method);
     let error = context.paths.call_error();
     let reply = messages::reply(method);
     let errors = match method.options.oneway {
@@ -72,7 +72,7 @@ fn method_item(context: &Context<'_>, method: &Method) -> TokenStream {
     quote! {
         #docs
         #signature {
-            #runtime(&self.inner, &#interface, &#description, #encode)
+            #runtime(&self.inner, &#interface, &#description, #encoded)
         }
     }
 }
@@ -272,9 +272,9 @@ fn async_trait_method(context: &Context<'_>, method: &Method) -> TokenStream {
     let lifetime = receiver_lifetime(method);
     let parameters = messages::parameters(method);
     let reply = messages::reply(method);
-    let start = context.paths.start();
+    let returned = messages::returned(context, method);
     let [interface, description] = [names::interface_static(), names::method_static(&method.ident)];
-    let encode = messages::encode(context, method);
+    let encoded = messages::encoded(method);
     let [pending, answer, error] = ["pending", "answer", "error"].map(names::local);
     let body = if method.options.oneway.is_some() {
         quote! {
@@ -300,7 +300,7 @@ fn async_trait_method(context: &Context<'_>, method: &Method) -> TokenStream {
         #(#cfg)*
         fn #ident #generics (&#lifetime self, #parameters)
         -> impl ::core::future::Future<Output = #reply> + ::core::marker::Send {
-            let #pending = #start::<#reply>(&self.inner, &#interface, &#description, #encode);
+            let #pending = #returned::start(&self.inner, &#interface, &#description, #encoded);
             #body
         }
     }

@@ -27,27 +27,91 @@ pub(super) fn reply(method: &Method) -> TokenStream {
     method.reply().map_or_else(|| quote!(()), ToTokens::to_token_stream)
 }
 
-/// The closure that writes the arguments into a message.
+/// The function that writes the arguments into a message, which both stubs call.
 ///
 /// It owns what it is given, since the stubs take their arguments as the trait does.
-pub(super) fn encode(context: &Context<'_>, method: &Method) -> TokenStream {
+pub(super) fn encoder(context: &Context<'_>, method: &Method) -> TokenStream {
+    let cfg = &method.attributes.cfg;
+    let function = names::encoder(&method.ident);
+    let generics = &method.generics;
+    let parameters = parameters(method);
     let out = names::local("out");
     let writer = context.paths.writer();
-    let marshal = context.paths.marshal();
     let arguments = method.arguments.iter().map(|argument| {
         let name = name(argument);
-        match &argument.ty {
-            Type::Reference(reference) => {
-                let referent = erased(&reference.elem);
-                quote!(<#referent as #marshal>::marshal(#name, #out);)
-            }
-            ty => {
-                let ty = erased(ty);
-                quote!(<#ty as #marshal>::marshal(&#name, #out);)
-            }
-        }
+        let Codec { ty, put, is_lent, .. } = codec(context, argument);
+        let borrow = (!is_lent).then(|| quote!(&));
+        quote!(#ty::#put(#borrow #name, &mut #out);)
     });
-    quote!(move |#out: &mut #writer| { #(#arguments)* })
+    let mutability = (!method.arguments.is_empty()).then(|| quote!(mut));
+    quote! {
+        #(#cfg)*
+        fn #function #generics (#parameters) -> #writer {
+            let #mutability #out = #writer::for_arguments();
+            #(#arguments)*
+            #out
+        }
+    }
+}
+
+/// The call of that function in a stub.
+pub(super) fn encoded(method: &Method) -> TokenStream {
+    let function = names::encoder(&method.ident);
+    let names = method.arguments.iter().map(name);
+    quote!(#function(#(#names),*))
+}
+
+/// How the type of an argument is asked for everything.
+///
+/// It is one trait, with the same words at the same place each time: only then does rustc report a type
+/// that cannot be sent once.
+struct Codec {
+    /// `<Type as Trait<'_>>`.
+    ty: TokenStream,
+    put: Ident,
+    take: Ident,
+    describe: Ident,
+    most: Ident,
+    is_lent: bool,
+}
+
+fn codec(context: &Context<'_>, argument: &Argument) -> Codec {
+    let sendable = context.paths.sendable();
+    let (ty, is_lent) = match &argument.ty {
+        Type::Reference(reference) => (&*reference.elem, true),
+        ty => (ty, false),
+    };
+    let ty = erased(ty);
+    // The whole expression is where the user wrote the type, from its first token to its last, or
+    // rustc would report some of it a second time, at a place that differs a little.
+    let (first, last) = ends(&ty);
+    let open = quote_spanned!(first=> <);
+    let at = |name| Ident::new(name, last);
+    Codec {
+        put: at("put"),
+        take: at(if is_lent { "lend" } else { "take" }),
+        describe: at("describe_argument"),
+        most: at("MOST"),
+        is_lent,
+        ty: quote!(#open #ty as #sendable<'_>>),
+    }
+}
+
+/// The places of the first and of the last token.
+fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+    let mut spans = tokens.to_token_stream().into_iter().map(|token| match token {
+        TokenTree::Group(group) => (group.span_open(), group.span_close()),
+        token => (token.span(), token.span()),
+    });
+    let first = spans.next().unwrap_or_else(|| (Span::call_site(), Span::call_site()));
+    let last = spans.last().unwrap_or(first);
+    (first.0, last.1)
+}
+
+/// `<Type as Trait>`, the same for the type of the reply.
+pub(super) fn returned(context: &Context<'_>, method: &Method) -> TokenStream {
+    let (reply, returned) = (reply(method), context.paths.returned());
+    quote!(<#reply as #returned>)
 }
 
 /// The local that holds the argument of that index in a dispatch.
@@ -55,40 +119,26 @@ pub(super) fn held(index: usize) -> Ident {
     names::local(&format!("argument_{index}"))
 }
 
-/// The statement that reads one argument; a failure leaves the dispatch with a verdict.
+/// The statement that reads one argument; a failure leaves the function with a verdict.
 pub(super) fn decode(context: &Context<'_>, index: usize, argument: &Argument) -> TokenStream {
-    let place = place(&argument.ty);
-    let [held, reader, error] = [held(index), names::local("reader"), names::local("error")]
-        .map(|local| located(local, place));
-    let answer = context.paths.answer();
+    let decoded = context.paths.decoded();
     let wire_name = names::wire_name(name(argument));
-    let value = match &argument.ty {
-        Type::Reference(reference) => {
-            let lend = context.paths.lend();
-            let referent = erased(&reference.elem);
-            quote_spanned!(place=> <#referent as #lend<'_>>::lend(&mut #reader))
-        }
-        ty => {
-            let unmarshal = context.paths.unmarshal();
-            let ty = erased(ty);
-            quote_spanned!(place=> <#ty as #unmarshal<'_>>::unmarshal(&mut #reader))
-        }
-    };
-    quote_spanned! {place=>
-        let #held = match #value {
-            ::core::result::Result::Ok(#held) => #held,
-            ::core::result::Result::Err(#error) => return #answer::undecodable(#wire_name, #error),
-        };
-    }
+    let Codec { ty, take, .. } = codec(context, argument);
+    let [held, reader] = [held(index), names::local("reader")];
+    let given = quote_spanned!(take.span()=> (&mut #reader));
+    quote!(let #held = #decoded(#wire_name, #ty::#take #given)?;)
 }
 
 /// The expression that hands one decoded argument to the handler.
 pub(super) fn passed(index: usize, argument: &Argument) -> TokenStream {
-    let place = place(&argument.ty);
-    let held = located(held(index), place);
+    let held = held(index);
     match &argument.ty {
-        Type::Reference(_) => quote_spanned!(place=> &*#held),
-        _ => quote!(#held),
+        Type::Reference(reference) => {
+            let place = place(&reference.elem);
+            let held = located(held, place);
+            quote_spanned!(place=> &*#held)
+        }
+        ty => located(held, place(ty)).into_token_stream(),
     }
 }
 
@@ -98,17 +148,13 @@ pub(super) fn describe(context: &Context<'_>, method: &Method) -> TokenStream {
     let schema = context.paths.schema();
     let arguments = method.arguments.iter().map(|argument| {
         let wire_name = names::wire_name(name(argument));
-        // What is borrowed and what is owned looks the same on the wire.
-        let ty = match &argument.ty {
-            Type::Reference(reference) => erased(&reference.elem),
-            ty => erased(ty),
-        };
-        quote!(#description.argument::<#ty>(#wire_name);)
+        let Codec { ty, describe, .. } = codec(context, argument);
+        quote!(#ty::#describe(#wire_name, #description);)
     });
     // That there is no reply is what makes a description one of a oneway method.
     let reply = method.options.oneway.is_none().then(|| {
-        let reply = reply(method);
-        quote!(#description.reply::<#reply>();)
+        let returned = returned(context, method);
+        quote!(#returned::describe(#description);)
     });
     quote!(|#description: &mut #schema| { #(#arguments)* #reply })
 }
@@ -130,14 +176,11 @@ pub(super) fn reply_argument(ty: &Type, reply: &Type) -> TokenStream {
 
 /// The most bytes that the arguments take.
 pub(super) fn arguments_max(context: &Context<'_>, method: &Method) -> TokenStream {
-    let (marshal, max_add) = (context.paths.marshal(), context.paths.max_add());
+    let max_add = context.paths.max_add();
     let none = quote!(::core::option::Option::Some(0));
     method.arguments.iter().fold(none, |so_far, argument| {
-        let ty = match &argument.ty {
-            Type::Reference(reference) => erased(&reference.elem),
-            ty => erased(ty),
-        };
-        quote!(#max_add(#so_far, <#ty as #marshal>::MAX))
+        let Codec { ty, most, .. } = codec(context, argument);
+        quote!(#max_add(#so_far, #ty::#most))
     })
 }
 

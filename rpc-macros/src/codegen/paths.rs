@@ -45,7 +45,7 @@ paths! {
     // The encoding.
     marshal => __private::Marshal;
     unmarshal => __private::Unmarshal;
-    lend => __private::Lend;
+    sendable => __private::Sendable;
     writer => __private::Writer;
     reader => __private::Reader;
     decode_error => __private::DecodeError;
@@ -67,7 +67,7 @@ paths! {
     assert_single_datagram => __private::assert_single_datagram;
     request_room => __private::REQUEST_ROOM;
     reply_room => __private::REPLY_ROOM;
-    call => __private::call;
-    start => __private::start;
+    decoded => __private::decoded;
+    returned => __private::Returned;
     send => __private::send;
 }

@@ -1,6 +1,6 @@
 //! The server stub: decodes a call, runs the handler, encodes its reply.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 
 use super::{Context, debug_impl, messages};
@@ -37,17 +37,24 @@ fn has_futures(context: &Context<'_>) -> bool {
 pub(super) fn impls(context: &Context<'_>) -> TokenStream {
     let Context { interface, server, .. } = context;
     let sized = quote!(?::core::marker::Sized);
-    let debug = debug_impl(server, &quote!(#server<S>), &quote!(<S: #sized>));
+    let parameter = parameter(context);
+    let debug = debug_impl(server, &quote!(#server<#parameter>), &quote!(<#parameter: #sized>));
     // Without a sound trait anything is accepted, for the one mistake has been reported.
     let bound = interface.sound.then(|| {
         let ident = &interface.ident;
         quote!(#ident +)
     });
     let bounds = quote! {
-        S: #bound ::core::marker::Send + ::core::marker::Sync + 'static + #sized
+        #parameter: #bound ::core::marker::Send + ::core::marker::Sync + 'static + #sized
     };
     let parts = [constructors(context, &bounds), service_impl(context, &bounds), debug];
     quote!(#(#parts)*)
+}
+
+/// The parameter of the server stub, in impls that name the trait as well: not the trait's own name.
+fn parameter(context: &Context<'_>) -> Ident {
+    let name = if context.interface.ident == "S" { "T" } else { "S" };
+    Ident::new(name, Span::call_site())
 }
 
 fn constructors(context: &Context<'_>, bounds: &TokenStream) -> TokenStream {
@@ -56,20 +63,21 @@ fn constructors(context: &Context<'_>, bounds: &TokenStream) -> TokenStream {
     let has_futures = has_futures(context);
     let spawner = has_futures.then(|| quote!(spawner: ::core::option::Option::None,));
     let spawn_on = has_futures.then(|| spawn_on(context));
+    let parameter = parameter(context);
     quote! {
-        impl<#bounds> #server<S> {
+        impl<#bounds> #server<#parameter> {
             /// Serves an implementation.
             #[must_use = "an implementation is served by a `Server` only"]
-            #visibility fn new(service: S) -> Self
+            #visibility fn new(service: #parameter) -> Self
             where
-                S: ::core::marker::Sized,
+                #parameter: ::core::marker::Sized,
             {
                 Self { #spawner service: ::std::sync::Arc::new(service) }
             }
 
             /// Serves an implementation that others use as well.
             #[must_use = "an implementation is served by a `Server` only"]
-            #visibility fn shared(service: ::std::sync::Arc<S>) -> Self {
+            #visibility fn shared(service: ::std::sync::Arc<#parameter>) -> Self {
                 Self { #spawner service }
             }
 
@@ -106,19 +114,31 @@ fn service_impl(context: &Context<'_>, bounds: &TokenStream) -> TokenStream {
     let paths = context.paths;
     let (service, incoming, answer) = (paths.service(), paths.incoming_call(), paths.answer());
     let (interface_type, interface_static) = (paths.interface(), names::interface_static());
-    let call = names::local("call");
-    let arms = interface.sound_methods().map(|method| arm(context, method));
+    let parameter = parameter(context);
+    let [call, answered] = ["call", "answered"].map(names::local);
+    let arms = interface.sound_methods().map(|method| {
+        let (cfg, id) = (&method.attributes.cfg, method.id.value);
+        let function = names::server_of(&method.ident);
+        quote!(#(#cfg)* #id => self.#function(#call),)
+    });
+    let functions = interface.sound_methods().map(|method| function(context, method));
     quote! {
+        impl<#bounds> #server<#parameter> { #(#functions)* }
+
         #[automatically_derived]
-        impl<#bounds> #service for #server<S> {
+        impl<#bounds> #service for #server<#parameter> {
             fn interface(&self) -> &'static #interface_type {
                 &#interface_static
             }
 
             fn dispatch(&self, #call: &#incoming<'_>) -> #answer {
-                match #call.method() {
+                let #answered = match #call.method() {
                     #(#arms)*
-                    _ => #answer::unknown_method(),
+                    _ => ::core::result::Result::Ok(#answer::unknown_method()),
+                };
+                match #answered {
+                    ::core::result::Result::Ok(#answered)
+                    | ::core::result::Result::Err(#answered) => #answered,
                 }
             }
         }
@@ -126,14 +146,21 @@ fn service_impl(context: &Context<'_>, bounds: &TokenStream) -> TokenStream {
 }
 
 /// One method: all arguments, then the handler. Only from `enter` on may user code have run.
-fn arm(context: &Context<'_>, method: &Method) -> TokenStream {
+fn function(context: &Context<'_>, method: &Method) -> TokenStream {
     let cfg = &method.attributes.cfg;
-    let id = method.id.value;
+    let function = names::server_of(&method.ident);
+    let (incoming, answer) = (context.paths.incoming_call(), context.paths.answer());
+    let call = names::local("call");
     let steps = steps(context, method);
     let body = if method.is_async() { future(context, &steps) } else { steps };
     quote! {
         #(#cfg)*
-        #id => { #body }
+        fn #function(
+            &self,
+            #call: &#incoming<'_>,
+        ) -> ::core::result::Result<#answer, #answer> {
+            #body
+        }
     }
 }
 
@@ -144,16 +171,19 @@ fn future(context: &Context<'_>, steps: &TokenStream) -> TokenStream {
     quote! {
         let #call = #call.to_owned();
         let #service = ::core::clone::Clone::clone(&self.service);
-        #answer::future(::core::option::Option::as_ref(&self.spawner), async move { #steps })
+        ::core::result::Result::Ok(#answer::steps(
+            ::core::option::Option::as_ref(&self.spawner),
+            async move { #steps },
+        ))
     }
 }
 
 /// From the bytes to the answer.
 fn steps(context: &Context<'_>, method: &Method) -> TokenStream {
-    let [call, reader, error] = ["call", "reader", "error"].map(names::local);
-    let answer = context.paths.answer();
+    let [call, reader] = ["call", "reader"].map(names::local);
+    let decoded = context.paths.decoded();
     let mutability = (!method.arguments.is_empty()).then(|| quote!(mut));
-    let decoded = method
+    let arguments = method
         .arguments
         .iter()
         .enumerate()
@@ -161,10 +191,8 @@ fn steps(context: &Context<'_>, method: &Method) -> TokenStream {
     let handled = answered(context, method, &handler_call(context, method));
     quote! {
         let #mutability #reader = #call.reader();
-        #(#decoded)*
-        if let ::core::result::Result::Err(#error) = #reader.finish() {
-            return #answer::undecodable(#END_OF_ARGUMENTS, #error);
-        }
+        #(#arguments)*
+        #decoded(#END_OF_ARGUMENTS, #reader.finish())?;
         #call.enter();
         #handled
     }
@@ -173,6 +201,7 @@ fn steps(context: &Context<'_>, method: &Method) -> TokenStream {
 /// Names the trait, since the user's type may have a method of the same name.
 fn handler_call(context: &Context<'_>, method: &Method) -> TokenStream {
     let (interface, ident) = (&context.interface.ident, &method.ident);
+    let parameter = parameter(context);
     let given = method.context.as_ref().map(|given| {
         let given = messages::context_argument(&given.ty);
         quote!(#given,)
@@ -195,7 +224,7 @@ fn handler_call(context: &Context<'_>, method: &Method) -> TokenStream {
         quote!(self.service)
     };
     let dot_await = method.is_async().then(|| quote!(.await));
-    quote!(<S as #interface>::#ident(&*#service, #given #(#arguments),*) #dot_await)
+    quote!(<#parameter as #interface>::#ident(&*#service, #given #(#arguments),*) #dot_await)
 }
 
 fn answered(context: &Context<'_>, method: &Method, handler_call: &TokenStream) -> TokenStream {
@@ -203,15 +232,15 @@ fn answered(context: &Context<'_>, method: &Method, handler_call: &TokenStream) 
     if method.options.oneway.is_some() {
         quote! {
             #handler_call;
-            #answer::none()
+            ::core::result::Result::Ok(#answer::none())
         }
     } else if matches!(method.answer, Answer::Later(_)) {
         quote! {
             #handler_call;
-            #answer::later()
+            ::core::result::Result::Ok(#answer::later())
         }
     } else {
-        let reply = messages::reply(method);
-        quote!(#answer::reply::<#reply>(&#handler_call))
+        let returned = messages::returned(context, method);
+        quote!(::core::result::Result::Ok(#returned::answer(&#handler_call)))
     }
 }

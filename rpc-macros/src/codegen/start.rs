@@ -41,16 +41,16 @@ pub(super) fn impls(context: &Context<'_>) -> TokenStream {
 }
 
 fn method_item(context: &Context<'_>, method: &Method) -> TokenStream {
-    let (run, pending) = (context.paths.start(), context.paths.pending());
+    let (returned, pending) = (messages::returned(context, method), context.paths.pending());
     let [interface, description] = [names::interface_static(), names::method_static(&method.ident)];
     let reply = messages::reply(method);
-    let encode = messages::encode(context, method);
+    let encoded = messages::encoded(method);
     let docs = client::docs(context, method, "Starts", " Every error is that of the handle.");
     let signature = client::signature(context, method, &quote!(#pending<#reply>));
     quote! {
         #docs
         #signature {
-            #run::<#reply>(self.inner, &#interface, &#description, #encode)
+            #returned::start(self.inner, &#interface, &#description, #encoded)
         }
     }
 }

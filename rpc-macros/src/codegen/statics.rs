@@ -1,4 +1,5 @@
-//! The statics that describe the interface and its methods to the runtime.
+//! The statics that describe the interface and its methods to the runtime, and next to each method
+//! the function that encodes its arguments.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -32,15 +33,14 @@ fn size_check(context: &Context<'_>, method: &Method) -> Option<TokenStream> {
     let cfg = &method.attributes.cfg;
     let name = format!("`{}::{}`", context.interface.ident, method.wire_name);
     let assert = messages::moved(context.paths.assert_single_datagram(), place);
-    let marshal = context.paths.marshal();
     let (request_room, reply_room) = (context.paths.request_room(), context.paths.reply_room());
     let what = format!("the arguments of {name}");
     let max = messages::arguments_max(context, method);
     let arguments = quote_spanned!(place=> #assert(#what, #max, #request_room));
     let reply = method.options.oneway.is_none().then(|| {
         let what = format!("the reply of {name}");
-        let reply = messages::reply(method);
-        quote_spanned!(place=> #assert(#what, <#reply as #marshal>::MAX, #reply_room))
+        let returned = messages::returned(context, method);
+        quote_spanned!(place=> #assert(#what, #returned::MOST, #reply_room))
     });
     Some(quote! {
         #(#cfg)*
@@ -55,6 +55,7 @@ fn method_item(context: &Context<'_>, method: &Method) -> TokenStream {
     let name = &method.wire_name;
     let id = method.id.value;
     let describe = messages::describe(context, method);
+    let encoder = messages::encoder(context, method);
     let options = &method.options;
     let idempotent = options.idempotent.as_ref().map(|_| quote!(.idempotent()));
     let oneway = options.oneway.as_ref().map(|_| quote!(.oneway()));
@@ -65,5 +66,7 @@ fn method_item(context: &Context<'_>, method: &Method) -> TokenStream {
     quote! {
         #(#cfg)*
         static #item: #ty = #ty::new(#name, #id, #describe) #idempotent #oneway #deadline;
+
+        #encoder
     }
 }

@@ -4,9 +4,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
+use syn::visit::{self, Visit};
 use syn::{
-    Attribute, Data, DeriveInput, Expr, ExprLit, Fields, Generics, Lit, Member, Meta, Path, Token,
-    Type, WherePredicate, parse_quote,
+    Attribute, Data, DeriveInput, Expr, ExprLit, Fields, Generics, Lit, Macro, Member, Meta, Path,
+    Token, Type, WherePredicate, parse_quote,
 };
 
 use crate::attr;
@@ -47,14 +48,32 @@ pub(super) struct Field<'a> {
     pub(super) name: String,
     /// The local that holds it after a variant has been taken apart.
     pub(super) local: Ident,
-    pub(super) ty: &'a Type,
+    ty: &'a Type,
     /// Whether it goes through serde.
     is_foreign: bool,
+    /// Whether the type depends on a parameter of the whole.
+    is_generic: bool,
 }
 
 impl Field<'_> {
+    /// `<Type as Trait>`, by which everything about the type of the field is asked for.
+    ///
+    /// It is asked in both impls, with the same words at the same place: only then does rustc report a
+    /// field that cannot be sent once. A type that depends on a parameter has nothing but what the bounds
+    /// of the impl say, and in that of `Marshal` it has `Marshal` alone.
+    fn codec(&self, paths: Paths<'_>) -> TokenStream {
+        let sent = self.sent(paths);
+        if self.is_generic {
+            let marshal = paths.marshal();
+            quote!(<#sent as #marshal>)
+        } else {
+            let sendable = paths.sendable();
+            quote!(<#sent as #sendable<'_>>)
+        }
+    }
+
     /// The type that knows how the field is read, and how it is described.
-    pub(super) fn sent(&self, paths: Paths<'_>) -> TokenStream {
+    fn sent(&self, paths: Paths<'_>) -> TokenStream {
         let ty = self.ty;
         if self.is_foreign {
             let foreign = paths.foreign();
@@ -64,23 +83,49 @@ impl Field<'_> {
         }
     }
 
+    /// The most bytes of a value.
+    pub(super) fn max(&self, paths: Paths<'_>) -> TokenStream {
+        let codec = self.codec(paths);
+        if self.is_generic { quote!(#codec::MAX) } else { quote!(#codec::MOST) }
+    }
+
+    /// The fewest bytes of a value.
+    pub(super) fn min(&self, paths: Paths<'_>) -> TokenStream {
+        let (sent, sendable) = (self.sent(paths), paths.sendable());
+        quote!(<#sent as #sendable<'_>>::LEAST)
+    }
+
     /// Writes the value behind a reference.
     pub(super) fn write(&self, reference: &TokenStream, paths: Paths<'_>) -> TokenStream {
         let (ty, out) = (self.ty, names::local("out"));
         if self.is_foreign {
             let marshal = paths.marshal_foreign();
-            quote!(#marshal::<#ty>(#reference, #out);)
+            return quote!(#marshal::<#ty>(#reference, #out););
+        }
+        let codec = self.codec(paths);
+        if self.is_generic {
+            quote!(#codec::marshal(#reference, #out);)
         } else {
-            let marshal = paths.marshal();
-            quote!(<#ty as #marshal>::marshal(#reference, #out);)
+            quote!(#codec::put(#reference, #out);)
+        }
+    }
+
+    /// Describes the field to `fields`.
+    pub(super) fn describe(&self, fields: &Ident, paths: Paths<'_>) -> TokenStream {
+        let (codec, name) = (self.codec(paths), &self.name);
+        if self.is_generic {
+            quote!(#codec::describe_in(#name, #fields);)
+        } else {
+            quote!(#codec::describe_field(#name, #fields);)
         }
     }
 
     /// Reads the value; `owner` is whose field it is.
     pub(super) fn read(&self, owner: &str, paths: Paths<'_>) -> TokenStream {
-        let (sent, name, reader) = (self.sent(paths), &self.name, names::local("reader"));
+        let (sent, sendable) = (self.sent(paths), paths.sendable());
+        let (name, reader) = (&self.name, names::local("reader"));
         let inner = self.is_foreign.then(|| quote!(.0));
-        quote!(#reader.field::<#sent>(#owner, #name)? #inner)
+        quote!(<#sent as #sendable<'_>>::take_field(#owner, #name, #reader)? #inner)
     }
 }
 
@@ -219,7 +264,7 @@ fn is_foreign(attributes: &[Attribute], diagnostics: &mut Diagnostics) -> bool {
 fn shape<'a>(item: &'a DeriveInput, diagnostics: &mut Diagnostics) -> Option<Shape<'a>> {
     let name = &item.ident;
     match &item.data {
-        Data::Struct(data) => Some(Shape::Struct(fields(&data.fields, diagnostics))),
+        Data::Struct(data) => Some(Shape::Struct(fields(&data.fields, item, diagnostics))),
         Data::Enum(data) if data.variants.is_empty() => {
             diagnostics
                 .report(name, format!("`{name}` has no variants: there is no value to send"));
@@ -230,7 +275,7 @@ fn shape<'a>(item: &'a DeriveInput, diagnostics: &mut Diagnostics) -> Option<Sha
                 tag,
                 ident: &variant.ident,
                 name: names::wire_name(&variant.ident),
-                fields: fields(&variant.fields, diagnostics),
+                fields: fields(&variant.fields, item, diagnostics),
             });
             Some(Shape::Enum(variants.collect()))
         }
@@ -244,7 +289,11 @@ fn shape<'a>(item: &'a DeriveInput, diagnostics: &mut Diagnostics) -> Option<Sha
     }
 }
 
-fn fields<'a>(fields: &'a Fields, diagnostics: &mut Diagnostics) -> Vec<Field<'a>> {
+fn fields<'a>(
+    fields: &'a Fields,
+    item: &DeriveInput,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Field<'a>> {
     fields
         .members()
         .zip(fields)
@@ -255,7 +304,32 @@ fn fields<'a>(fields: &'a Fields, diagnostics: &mut Diagnostics) -> Vec<Field<'a
             };
             let local = names::local(&format!("field_{name}"));
             let is_foreign = is_foreign(&field.attrs, diagnostics);
-            Field { member, name, local, ty: &field.ty, is_foreign }
+            let is_generic = mentions_parameter(&field.ty, &item.generics);
+            Field { member, name, local, ty: &field.ty, is_foreign, is_generic }
         })
         .collect()
+}
+
+/// Whether a type names a type parameter. A macro in a type may do so.
+fn mentions_parameter(ty: &Type, generics: &Generics) -> bool {
+    struct Search<'a> {
+        generics: &'a Generics,
+        found: bool,
+    }
+    impl<'ast> Visit<'ast> for Search<'_> {
+        fn visit_path(&mut self, path: &'ast Path) {
+            let first = path.segments.first();
+            self.found |= first.is_some_and(|first| {
+                self.generics.type_params().any(|param| param.ident == first.ident)
+            });
+            visit::visit_path(self, path);
+        }
+
+        fn visit_macro(&mut self, _: &'ast Macro) {
+            self.found = true;
+        }
+    }
+    let mut search = Search { generics, found: false };
+    search.visit_type(ty);
+    search.found
 }

@@ -50,11 +50,10 @@ fn max(input: &Input<'_>, paths: Paths<'_>) -> TokenStream {
 }
 
 fn max_of_fields(fields: &[Field<'_>], paths: Paths<'_>) -> TokenStream {
-    let (marshal, max_add) = (paths.marshal(), paths.max_add());
+    let max_add = paths.max_add();
     fields
         .iter()
-        .map(|field| field.sent(paths))
-        .map(|sent| quote!(<#sent as #marshal>::MAX))
+        .map(|field| field.max(paths))
         .reduce(|so_far, field| quote!(#max_add(#so_far, #field)))
         .unwrap_or_else(|| quote!(::core::option::Option::Some(0)))
 }
@@ -110,9 +109,6 @@ fn describe(input: &Input<'_>, paths: Paths<'_>) -> TokenStream {
 
 fn describe_fields(fields: &[Field<'_>], paths: Paths<'_>) -> TokenStream {
     let list = names::local("fields");
-    let fields = fields.iter().map(|field| {
-        let (sent, name) = (field.sent(paths), &field.name);
-        quote!(#list.field::<#sent>(#name);)
-    });
+    let fields = fields.iter().map(|field| field.describe(&list, paths));
     quote!(|#list| { #(#fields)* })
 }

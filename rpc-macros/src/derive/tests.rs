@@ -27,7 +27,7 @@ fn where_clauses_are_kept_and_bounds_are_added() {
     assert_eq!(output.matches("T: Clone,").count(), 2);
     assert!(output.contains("T: ::farcall::__private::Marshal,"));
     assert!(output.contains("T: ::farcall::__private::Unmarshal<'__farcall>,"));
-    assert!(output.contains("(\"Line\", \"type\")"));
+    assert!(output.contains("(\"Line\", \"type\", "), "{output}");
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn a_foreign_field_goes_through_serde() {
     let call = "::farcall::__private::marshal_foreign::<Id>(__farcall_field_id,";
     assert!(output.contains(call), "{output}");
     assert_eq!(output.matches("::farcall::__private::Serde<Id>").count(), 3, "{output}");
-    assert!(output.contains("(\"E::A\",\"id\")?.0"), "{output}");
+    assert!(output.contains("(\"E::A\",\"id\",__farcall_reader)?.0"), "{output}");
     assert!(!output.contains("Serde<u8>") && !output.contains("Idas"), "{output}");
 }
 

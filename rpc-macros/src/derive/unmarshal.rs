@@ -24,7 +24,7 @@ pub(super) fn implementation(input: &Input<'_>, paths: Paths<'_>) -> TokenStream
     let (_, ty_generics, where_clause) = generics.split_for_impl();
     let ident = input.ident;
     let reader = names::local("reader");
-    let min = min(input, paths, &unmarshal);
+    let min = min(input, paths);
     let read = read(input, paths);
     quote! {
         #attributes
@@ -50,14 +50,13 @@ fn with_message(generics: &Generics, message: &Lifetime) -> Generics {
 }
 
 /// The least bytes a value takes. An enum's is its tag, or a type could not contain itself.
-fn min(input: &Input<'_>, paths: Paths<'_>, unmarshal: &TokenStream) -> TokenStream {
+fn min(input: &Input<'_>, paths: Paths<'_>) -> TokenStream {
     match &input.shape {
         Shape::Struct(fields) => {
             let min_add = paths.min_add();
             fields
                 .iter()
-                .map(|field| field.sent(paths))
-                .map(|sent| quote!(<#sent as #unmarshal>::MIN))
+                .map(|field| field.min(paths))
                 .reduce(|so_far, field| quote!(#min_add(#so_far, #field)))
                 .unwrap_or_else(|| quote!(0))
         }

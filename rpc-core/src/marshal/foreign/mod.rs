@@ -109,14 +109,29 @@ impl<T: fmt::Display> fmt::Display for Serde<T> {
     }
 }
 
-// Whatever can be received can be received for ever; the description needs no more than that.
-impl<T: Serialize + Deserialize<'static>> Marshal for Serde<T> {
+/// A type whose values can be written and described.
+///
+/// Whatever can be received can be received for ever; the description needs no more than that. It is a
+/// trait of its own because two bounds by one trait of serde, as `Unmarshal` would need them, are
+/// ambiguous.
+pub trait Foreign: Serialize {
+    /// Describes the type.
+    fn describe(schema: &mut Schema);
+}
+
+impl<T: Serialize + Deserialize<'static>> Foreign for T {
+    fn describe(schema: &mut Schema) {
+        probe::describe::<T>(schema);
+    }
+}
+
+impl<T: Foreign> Marshal for Serde<T> {
     fn marshal(&self, out: &mut Writer) {
         marshal(&self.0, out);
     }
 
     fn describe(schema: &mut Schema) {
-        probe::describe::<T>(schema);
+        T::describe(schema);
     }
 }
 
@@ -127,7 +142,7 @@ pub fn marshal<T: Serialize + ?Sized>(value: &T, out: &mut Writer) {
     }
 }
 
-impl<'a, T: Deserialize<'a>> Unmarshal<'a> for Serde<T> {
+impl<'a, T: Foreign + Deserialize<'a>> Unmarshal<'a> for Serde<T> {
     /// Nothing is known.
     const MIN: usize = 0;
 
