@@ -4,7 +4,6 @@
 //! - `ui/fail` holds one mistake in each file, which is named after it; every message is the macros'.
 //! - `ui/bounds` fails in rustc's own words. What matters there is the place, and that there is one
 //!   message. The words change with rustc, so they are compared under the version that wrote them only.
-//!   Types without `Marshal` are not among them: what rustc lists there changes with the features too.
 //!
 //! `TRYBUILD=overwrite cargo test --test macro_ui` writes the expected messages anew.
 

@@ -1,0 +1,10 @@
+use farcall::rpc_interface;
+
+pub struct Handle(std::fs::File);
+
+#[rpc_interface]
+pub trait Store {
+    fn put(&self, handles: &[Handle]);
+}
+
+fn main() {}
