@@ -9,7 +9,7 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta, Path, Token};
+use syn::{Attribute, Error, Expr, ExprLit, Lit, Meta, Path, Token};
 
 use crate::diagnostics::Diagnostics;
 use crate::model::MethodOptions;
@@ -31,7 +31,7 @@ pub(crate) fn interface_options(
     diagnostics: &mut Diagnostics,
 ) -> InterfaceOptions {
     let mut options = InterfaceOptions::default();
-    for meta in option_list(arguments, diagnostics) {
+    for meta in option_list(arguments, INTERFACE_OPTIONS, diagnostics) {
         let path = meta.path().clone();
         let name = path.get_ident().map(ToString::to_string).unwrap_or_default();
         match name.as_str() {
@@ -47,15 +47,14 @@ pub(crate) fn interface_options(
                 let value = flag(meta, diagnostics);
                 set(&mut options.client_impl, &path, value, diagnostics);
             }
-            _ => diagnostics.report(
-                &path,
-                "unknown option: `rpc_interface` takes `name = \"..\"`, `crate = path` and \
-                 `client_impl`",
-            ),
+            _ => diagnostics.report(&path, format!("unknown option: {INTERFACE_OPTIONS}")),
         }
     }
     options
 }
+
+const INTERFACE_OPTIONS: &str =
+    "`rpc_interface` takes `name = \"..\"`, `crate = path` and `client_impl`";
 
 /// Reads all `#[rpc(..)]` of one method.
 pub(crate) fn method_options(
@@ -66,12 +65,12 @@ pub(crate) fn method_options(
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("rpc")) {
         match &attribute.meta {
             Meta::List(list) if !list.tokens.is_empty() => {
-                for meta in option_list(list.tokens.clone(), diagnostics) {
+                for meta in option_list(list.tokens.clone(), METHOD_OPTIONS, diagnostics) {
                     method_option(meta, &mut options, diagnostics);
                 }
             }
             other => {
-                let message = format!("`rpc` needs an option: it {METHOD_OPTIONS}");
+                let message = format!("an option is missing: {METHOD_OPTIONS}");
                 diagnostics.report(other, message);
             }
         }
@@ -79,8 +78,8 @@ pub(crate) fn method_options(
     options
 }
 
-const METHOD_OPTIONS: &str = "takes `idempotent`, `oneway`, `single_datagram`, `deadline = \"30s\"` and `id = N`, separated \
-     by commas";
+const METHOD_OPTIONS: &str = "`rpc` takes `idempotent`, `oneway`, `single_datagram`, `deadline = \"30s\"` and \
+     `id = N`, separated by commas";
 
 fn method_option(meta: Meta, options: &mut MethodOptions, diagnostics: &mut Diagnostics) {
     let path = meta.path().clone();
@@ -106,23 +105,28 @@ fn method_option(meta: Meta, options: &mut MethodOptions, diagnostics: &mut Diag
             let value = method_id(&meta, diagnostics).map(|value| (meta.to_token_stream(), value));
             set(&mut options.id, &path, value, diagnostics);
         }
-        _ => diagnostics.report(&path, format!("unknown option: `rpc` {METHOD_OPTIONS}")),
+        _ => diagnostics.report(&path, format!("unknown option: {METHOD_OPTIONS}")),
     }
 }
 
-/// Splits an attribute's arguments into options.
-fn option_list(arguments: TokenStream, diagnostics: &mut Diagnostics) -> Vec<Meta> {
+/// Splits an attribute's arguments into options; `known` says what they may be.
+fn option_list(arguments: TokenStream, known: &str, diagnostics: &mut Diagnostics) -> Vec<Meta> {
     match Punctuated::<Meta, Token![,]>::parse_terminated.parse2(arguments) {
         Ok(list) => list.into_iter().collect(),
         Err(error) => {
-            diagnostics.absorb(error);
+            diagnostics.absorb(Error::new(error.span(), format!("{error}: {known}")));
             Vec::new()
         }
     }
 }
 
 /// Stores what an option says. `None` means that its value has been reported already.
-fn set<T>(slot: &mut Option<T>, path: &Path, value: Option<T>, diagnostics: &mut Diagnostics) {
+pub(crate) fn set<T>(
+    slot: &mut Option<T>,
+    path: &Path,
+    value: Option<T>,
+    diagnostics: &mut Diagnostics,
+) {
     if slot.is_some() {
         diagnostics.report(path, format!("`{}` is given twice", path.to_token_stream()));
     } else if value.is_some() {
@@ -131,7 +135,7 @@ fn set<T>(slot: &mut Option<T>, path: &Path, value: Option<T>, diagnostics: &mut
 }
 
 /// An option that is only a name.
-fn flag(meta: Meta, diagnostics: &mut Diagnostics) -> Option<Path> {
+pub(crate) fn flag(meta: Meta, diagnostics: &mut Diagnostics) -> Option<Path> {
     match meta {
         Meta::Path(path) => Some(path),
         other => {
@@ -212,8 +216,8 @@ fn method_id(meta: &Meta, diagnostics: &mut Diagnostics) -> Option<u32> {
         return None;
     };
     match number.base10_parse() {
-        Ok(id) => Some(id),
-        Err(_) => {
+        Ok(id) if ["", "u32"].contains(&number.suffix()) => Some(id),
+        _ => {
             diagnostics.report(number, "the id of a method is an unsigned 32-bit integer");
             None
         }

@@ -15,6 +15,7 @@ use syn::{GenericParam, Type};
 use crate::diagnostics::Diagnostics;
 use crate::model::{Answer, Interface, Method, OtherItem, Pattern, Receiver};
 use types::shown;
+pub(crate) use types::unsendable;
 
 /// Applies every rule and marks what is not sound.
 pub(crate) fn interface(interface: &mut Interface, diagnostics: &mut Diagnostics) {
@@ -309,7 +310,7 @@ fn lifetimes_end_with_the_call(method: &Method, diagnostics: &mut Diagnostics) {
 
 fn types_can_be_sent(method: &Method, diagnostics: &mut Diagnostics) {
     for ty in method.arguments.iter().map(|argument| &argument.ty).chain(method.reply()) {
-        for (found, reason) in types::unsendable(ty) {
+        for (found, reason) in unsendable(ty) {
             diagnostics.report(found, reason);
         }
     }

@@ -142,7 +142,7 @@ fn method_qualifiers(function: &TraitItemFn) -> Vec<Qualifier> {
         ("const", signature.constness.map(ToTokens::into_token_stream)),
         safety,
         ("extern", signature.abi.as_ref().map(ToTokens::to_token_stream)),
-        ("..", signature.variadic.as_ref().map(|variadic| variadic.dots.to_token_stream())),
+        ("...", signature.variadic.as_ref().map(|variadic| variadic.dots.to_token_stream())),
         ("the `where` clause", clause.map(ToTokens::to_token_stream)),
     ])
 }

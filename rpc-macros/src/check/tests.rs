@@ -107,7 +107,7 @@ fn qualifiers() {
     refuses!("remove `unsafe`": unsafe fn f(&self););
     refuses!("remove `const`": const fn f(&self););
     refuses!("remove `extern`": extern "C" fn f(&self););
-    refuses!("remove `..`": fn f(&self, ...););
+    refuses!("remove `...`": fn f(&self, ...););
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn options() {
     refuses!("not a duration": #[rpc(deadline = "soon")] fn f(&self););
     refuses!("given twice": #[rpc(id = 1, id = 2)] fn f(&self););
     refuses!("unknown option": #[rpc(retry)] fn f(&self););
-    refuses!("needs an option": #[rpc()] fn f(&self););
+    refuses!("an option is missing": #[rpc()] fn f(&self););
     refuses!("cfg_attr": #[cfg_attr(unix, rpc(oneway))] fn f(&self););
 }
 

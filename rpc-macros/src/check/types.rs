@@ -75,7 +75,7 @@ pub(super) fn shown(ty: &Type) -> String {
 /// Parts that certainly cannot be sent, each with what to do instead. Only such parts are visited
 /// whose values are sent with the whole: a type of the user's may well have a function type as a mere
 /// parameter.
-pub(super) fn unsendable(ty: &Type) -> Vec<(TokenStream, String)> {
+pub(crate) fn unsendable(ty: &Type) -> Vec<(TokenStream, String)> {
     match ty {
         Type::FnPtr(function) => {
             let reason = "a function cannot be sent: send its result, or an enum that says which \

@@ -11,6 +11,7 @@ use syn::{
 };
 
 use crate::attr;
+use crate::check;
 use crate::codegen::paths::Paths;
 use crate::diagnostics::Diagnostics;
 use crate::names;
@@ -134,6 +135,8 @@ pub(super) fn read<'a>(item: &'a DeriveInput, diagnostics: &mut Diagnostics) -> 
     let options = options(&item.attrs, diagnostics);
     variants_have_no_options(item, diagnostics);
     type_is_not_packed(item, diagnostics)?;
+    let shape = shape(item, diagnostics)?;
+    fields_can_be_sent(&shape, diagnostics)?;
     // With wrong options alone the impls are still worth having: they keep the rest of the user's
     // program free of follow-up errors.
     Some(Input {
@@ -142,7 +145,7 @@ pub(super) fn read<'a>(item: &'a DeriveInput, diagnostics: &mut Diagnostics) -> 
         name: names::wire_name(&item.ident),
         generics: &item.generics,
         bound: options.bound,
-        shape: shape(item, diagnostics)?,
+        shape,
     })
 }
 
@@ -165,9 +168,11 @@ fn options(attributes: &[Attribute], diagnostics: &mut Diagnostics) -> Options {
         };
         for meta in list {
             if meta.path().is_ident("crate") {
-                options.root = attr::crate_path(&meta, diagnostics);
+                let value = attr::crate_path(&meta, diagnostics);
+                attr::set(&mut options.root, meta.path(), value, diagnostics);
             } else if meta.path().is_ident("bound") {
-                options.bound = bound(&meta, diagnostics);
+                let value = bound(&meta, diagnostics);
+                attr::set(&mut options.bound, meta.path(), value, diagnostics);
             } else {
                 let message = if meta.path().is_ident("serde") {
                     "`serde` belongs to a field: mark those whose types do not implement `Marshal`"
@@ -217,6 +222,20 @@ fn type_is_not_packed(item: &DeriveInput, diagnostics: &mut Diagnostics) -> Opti
     None
 }
 
+fn fields_can_be_sent(shape: &Shape<'_>, diagnostics: &mut Diagnostics) -> Option<()> {
+    let fields: Vec<_> = match shape {
+        Shape::Struct(fields) => fields.iter().collect(),
+        Shape::Enum(variants) => variants.iter().flat_map(|variant| &variant.fields).collect(),
+    };
+    let before = diagnostics.mark();
+    for field in fields.into_iter().filter(|field| !field.is_foreign) {
+        for (found, reason) in check::unsendable(field.ty) {
+            diagnostics.report(found, reason);
+        }
+    }
+    (diagnostics.mark() == before).then_some(())
+}
+
 /// Everything that can be said is said about the whole type or about a field.
 fn variants_have_no_options(item: &DeriveInput, diagnostics: &mut Diagnostics) {
     let Data::Enum(data) = &item.data else { return };
@@ -249,6 +268,9 @@ fn is_foreign(attributes: &[Attribute], diagnostics: &mut Diagnostics) -> bool {
                                        in Cargo.toml";
                         diagnostics.report(path, message);
                     }
+                }
+                meta if meta.path().is_ident("serde") => {
+                    attr::flag(meta, diagnostics);
                 }
                 meta if meta.path().is_ident("crate") || meta.path().is_ident("bound") => {
                     diagnostics.report(meta, "this option belongs to the whole type");

@@ -1,0 +1,8 @@
+use farcall::Marshal;
+
+#[derive(Marshal)]
+pub struct Store {
+    done: fn(),
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use farcall::{Context, rpc_interface};
+
+#[rpc_interface]
+pub trait Store {
+    fn f(&self, #[cfg_attr(all(), ctx)] cx: &Context);
+}
+
+fn main() {}

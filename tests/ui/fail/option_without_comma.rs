@@ -1,0 +1,9 @@
+use farcall::rpc_interface;
+
+#[rpc_interface]
+pub trait Store {
+    #[rpc(idempotent oneway)]
+    fn f(&self);
+}
+
+fn main() {}
