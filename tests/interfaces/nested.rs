@@ -16,6 +16,8 @@ trait Relay {
     fn remaining(&self, #[ctx] cx: &Context) -> Vec<Option<Duration>>;
     /// Asks the next server in one of several ways.
     fn ask(&self, #[ctx] cx: &Context, way: Way) -> Option<Duration>;
+    /// Asks it twice, and waits in between, so that the second call is made in another turn.
+    async fn await_next(&self, #[ctx] cx: &Context) -> Vec<Option<Duration>>;
     #[rpc(oneway)]
     fn tell(&self, #[ctx] cx: &Context);
     fn hold(&self);
@@ -93,6 +95,12 @@ impl Relay for Link {
             }
             Way::Told => return next.tell().map(|()| None).unwrap(),
         })
+    }
+
+    async fn await_next(&self, cx: &Context) -> Vec<Option<Duration>> {
+        let first = self.next().start().remaining().await;
+        let second = self.next().start().remaining().await;
+        vec![cx.remaining(), last(first), last(second)]
     }
 
     fn tell(&self, cx: &Context) {
@@ -198,6 +206,11 @@ both! {
         b.ask(Way::Told).unwrap();
         let left = chain.told.recv_timeout(PATIENCE).unwrap();
         assert!(left.is_some_and(|left| left <= DEADLINE), "one-way: {left:?}");
+
+        let left = b.await_next().unwrap();
+        assert_eq!(left.len(), 3);
+        let is_inherited = |left: &Option<Duration>| left.is_some_and(|left| left <= DEADLINE);
+        assert!(left.iter().all(is_inherited), "in every turn of a future: {left:?}");
 
         // What opts out, and what is not known to belong to the call.
         for way in [Way::OfItsOwnAccord, Way::InAThread] {

@@ -314,6 +314,64 @@ fn the_span_of_a_call_that_is_answered_later_ends_with_its_answer() {
     assert_eq!(said, ["first", "second"], "every poll is in the span");
 }
 
+#[rpc_interface(name = "generated")]
+trait Generated {
+    async fn ask(&self) -> u32;
+    fn later(&self, #[reply] to: Reply<u32>);
+}
+
+struct Patient(InnermostClient);
+
+impl Generated for Patient {
+    async fn ask(&self) -> u32 {
+        self.0.start().answer().await.unwrap();
+        tracing::info!("asked");
+        self.0.start().answer().await.unwrap() + 1
+    }
+
+    fn later(&self, to: Reply<u32>) {
+        std::thread::spawn(move || {
+            to.context().clone().scope(|| tracing::info!("on a thread of its own"));
+            to.send(7);
+        });
+    }
+}
+
+#[rpc_interface(name = "innermost")]
+trait Innermost {
+    fn answer(&self) -> u32;
+}
+
+impl Innermost for Echo {
+    fn answer(&self) -> u32 {
+        4
+    }
+}
+
+#[test]
+fn generated_handlers_that_answer_later_are_in_their_spans() {
+    collector();
+    let (first, second) = (Place::in_process(), Place::Udp);
+    let inner = first.serve(|server| server.serve(InnermostServer::new(Echo)));
+    let patient = Patient(inner.stub());
+    let server = second.serve(|server| server.serve(GeneratedServer::new(patient)));
+    let generated: GeneratedClient = server.stub();
+
+    assert_eq!(generated.ask().unwrap(), 5);
+    let (client, asked) = both_ends("generated");
+    assert_linked(&client, &asked);
+    assert_ended(&asked, "Replied", "");
+    let says = |span: &Span, what: &str| span.events.iter().any(|event| event["message"] == what);
+    assert!(says(&asked, "asked"), "{asked:#?}");
+    let parents: Vec<_> = ended(CLIENT, "innermost", 2).iter().map(|span| span.parent).collect();
+    assert_eq!(parents, [Some(asked.id); 2], "the calls of every turn are inside");
+
+    assert_eq!(generated.later().unwrap(), 7);
+    let later = ended(SERVER, "generated", 2).pop().unwrap();
+    assert_ended(&later, "Replied", "");
+    assert_eq!(later.events[0]["message"], "on a thread of its own");
+}
+
 #[cfg(feature = "sim")]
 mod virtual_time {
     use std::time::Duration;
