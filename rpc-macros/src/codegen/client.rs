@@ -34,7 +34,6 @@ pub(super) fn impls(context: &Context<'_>) -> TokenStream {
     let Context { client, .. } = context;
     let parts = [
         methods(context),
-        facilities(context),
         stub_impl(context),
         from_impl(context),
         clone_impl(context),
@@ -127,8 +126,8 @@ fn receiver_lifetime(method: &Method) -> Option<&Lifetime> {
 /// `connect`, `on` and `start`, each unless the user has a method of that name.
 ///
 /// Their parameters have plain names, unlike all other locals of ours, since documentation and
-/// editors show them. Only a lower-case constant in the user's module could collide.
-fn facilities(context: &Context<'_>) -> TokenStream {
+/// editors show them.
+pub(super) fn facilities(context: &Context<'_>) -> TokenStream {
     let Context { interface, client, .. } = context;
     let facilities =
         [("connect", connect(context)), ("on", on(context)), ("start", start(context))]

@@ -5,7 +5,8 @@
 //! 1. the trait, as written without our attributes (made by `parse`);
 //! 2. `CalculatorClient`, `CalculatorStart` and `CalculatorServer`, next to the trait;
 //! 3. one unnamed constant that hides the rest: the statics that describe the interface to the
-//!    runtime, the impls of the three stubs, and with `client_impl` the trait for the client.
+//!    runtime, the impls of the three stubs, and with `client_impl` the trait for the client;
+//! 4. another one for the functions that are ours and have parameters with plain names.
 
 pub(crate) mod fallback;
 pub(crate) mod paths;
@@ -53,10 +54,28 @@ pub(crate) fn stubs(interface: &Interface) -> TokenStream {
         start::impls(&context),
         server::impls(&context),
     ];
+    let named = named(&context);
     quote! {
         #(#attributes #structs)*
         #attributes
         const _: () = { #(#hidden)* };
+        #attributes
+        const _: () = { #named };
+    }
+}
+
+/// The functions whose parameters have plain names, because documentation and editors show them.
+///
+/// A constant of the user's with such a name would make a pattern of the parameter. A function that is
+/// nearer hides the constant, and a parameter may hide a function. No type of the user's is named here
+/// that could mean the constant.
+fn named(context: &Context<'_>) -> TokenStream {
+    let names = ["server", "network", "name", "service", "spawn"];
+    let hiding = names.map(|name| Ident::new(name, proc_macro2::Span::mixed_site()));
+    let parts = [client::facilities(context), server::constructors(context)];
+    quote! {
+        #(fn #hiding() {})*
+        #(#parts)*
     }
 }
 

@@ -33,22 +33,29 @@ fn has_futures(context: &Context<'_>) -> bool {
     context.interface.sound_methods().any(Method::is_async)
 }
 
-/// The impls.
+/// The impls, save what has plain names.
 pub(super) fn impls(context: &Context<'_>) -> TokenStream {
-    let Context { interface, server, .. } = context;
+    let server = &context.server;
     let sized = quote!(?::core::marker::Sized);
     let parameter = parameter(context);
     let debug = debug_impl(server, &quote!(#server<#parameter>), &quote!(<#parameter: #sized>));
+    let service = service_impl(context, &bounds(context));
+    quote!(#service #debug)
+}
+
+/// What an implementation has to be.
+fn bounds(context: &Context<'_>) -> TokenStream {
+    let interface = context.interface;
+    let parameter = parameter(context);
     // Without a sound trait anything is accepted, for the one mistake has been reported.
     let bound = interface.sound.then(|| {
         let ident = &interface.ident;
         quote!(#ident +)
     });
-    let bounds = quote! {
-        #parameter: #bound ::core::marker::Send + ::core::marker::Sync + 'static + #sized
-    };
-    let parts = [constructors(context, &bounds), service_impl(context, &bounds), debug];
-    quote!(#(#parts)*)
+    quote! {
+        #parameter: #bound ::core::marker::Send + ::core::marker::Sync + 'static
+        + ?::core::marker::Sized
+    }
 }
 
 /// The parameter of the server stub, in impls that name the trait as well: not the trait's own name.
@@ -57,7 +64,9 @@ fn parameter(context: &Context<'_>) -> Ident {
     Ident::new(name, Span::call_site())
 }
 
-fn constructors(context: &Context<'_>, bounds: &TokenStream) -> TokenStream {
+/// `new`, `shared` and `spawn_on`, whose parameters have plain names for documentation and editors.
+pub(super) fn constructors(context: &Context<'_>) -> TokenStream {
+    let bounds = bounds(context);
     let Context { interface, server, .. } = context;
     let visibility = &interface.visibility;
     let has_futures = has_futures(context);

@@ -127,8 +127,8 @@ fn a_wrong_trait_is_not_named_as_a_bound() {
         ),
     );
     assert_eq!(output.matches("compile_error!").count(), 1);
-    let server = output.split("TServer<S> {").nth(1).expect("an impl of the server");
-    assert!(!output.contains("S: T") && server.contains("fn shared("), "{output}");
+    let is_made = output.split("TServer<S> {").any(|part| part.contains("fn shared("));
+    assert!(!output.contains("S: T") && is_made, "{output}");
     assert!(!output.contains("T\n") && !output.contains("as T>"), "{output}");
 }
 
