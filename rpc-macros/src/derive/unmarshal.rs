@@ -9,13 +9,10 @@ use super::{bounded, impl_attributes};
 use crate::codegen::paths::Paths;
 use crate::names;
 
-/// The lifetime of the message that a value is read from.
-const MESSAGE: &str = "'__farcall";
-
 pub(super) fn implementation(input: &Input<'_>, paths: Paths<'_>) -> TokenStream {
     let attributes = impl_attributes();
     let (reader_type, error) = (paths.reader(), paths.decode_error());
-    let message = Lifetime::new(MESSAGE, proc_macro2::Span::mixed_site());
+    let message = message_lifetime(input.generics);
     let unmarshal = paths.unmarshal();
     let unmarshal = quote!(#unmarshal<#message>);
     let generics = bounded(input, &unmarshal);
@@ -38,6 +35,16 @@ pub(super) fn implementation(input: &Input<'_>, paths: Paths<'_>) -> TokenStream
             }
         }
     }
+}
+
+/// The lifetime of the message that a value is read from: none that the type has itself, since
+/// lifetimes in generics obey no hygiene.
+fn message_lifetime(generics: &Generics) -> Lifetime {
+    let mut name = "'__farcall".to_owned();
+    while generics.lifetimes().any(|param| param.lifetime.to_string() == name) {
+        name.push('_');
+    }
+    Lifetime::new(&name, proc_macro2::Span::mixed_site())
 }
 
 /// The generics with the message's lifetime in front, which outlives what is borrowed from it.
