@@ -40,11 +40,6 @@ impl Interface {
     pub(crate) fn sound_methods(&self) -> impl Iterator<Item = &Method> {
         self.methods.iter().filter(|method| self.sound && method.sound)
     }
-
-    /// Whether the user has a method of that name, which then wins over ours.
-    pub(crate) fn declares(&self, name: &str) -> bool {
-        self.methods.iter().any(|method| method.wire_name == name)
-    }
 }
 
 /// One method of an interface.

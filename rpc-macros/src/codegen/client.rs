@@ -2,10 +2,10 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Lifetime;
+use syn::{Lifetime, Meta};
 
 use super::{Context, debug_impl, messages};
-use crate::model::{Answer, Method, Receiver};
+use crate::model::{Answer, Interface, Method, Receiver};
 use crate::names;
 
 /// The struct.
@@ -123,7 +123,8 @@ fn receiver_lifetime(method: &Method) -> Option<&Lifetime> {
     }
 }
 
-/// `connect`, `on` and `start`, each unless the user has a method of that name.
+/// `connect`, `on` and `start`, each unless the user has a method of that name, or while a `cfg`
+/// leaves that method out.
 ///
 /// Their parameters have plain names, unlike all other locals of ours, since documentation and
 /// editors show them.
@@ -132,9 +133,27 @@ pub(super) fn facilities(context: &Context<'_>) -> TokenStream {
     let facilities =
         [("connect", connect(context)), ("on", on(context)), ("start", start(context))]
             .into_iter()
-            .filter(|(name, _)| !interface.declares(name))
-            .map(|(_, tokens)| tokens);
+            .filter_map(|(name, tokens)| {
+                let condition = absence(interface, name)?;
+                Some(quote!(#condition #tokens))
+            });
     quote!(impl #client { #(#facilities)* })
+}
+
+/// The `cfg` under which the user has no method of that name. `None` if there always is one, or if
+/// that cannot be said in a `cfg`; the trait `Stub` has the facility in any case.
+fn absence(interface: &Interface, name: &str) -> Option<TokenStream> {
+    let conditions =
+        interface.methods.iter().filter(|method| method.wire_name == name).map(|method| {
+            let predicates = method.attributes.cfg.iter().map(|attribute| match &attribute.meta {
+                Meta::List(list) if list.path.is_ident("cfg") => Some(&list.tokens),
+                _ => None,
+            });
+            let predicates =
+                predicates.collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())?;
+            Some(quote!(#[cfg(not(all(#(#predicates),*)))]))
+        });
+    conditions.collect()
 }
 
 fn connect(context: &Context<'_>) -> TokenStream {
