@@ -39,14 +39,13 @@ pub(super) fn impls(context: &Context<'_>) -> TokenStream {
     let sized = quote!(?::core::marker::Sized);
     let parameter = parameter(context);
     let debug = debug_impl(server, &quote!(#server<#parameter>), &quote!(<#parameter: #sized>));
-    let service = service_impl(context, &bounds(context));
+    let service = service_impl(context);
     quote!(#service #debug)
 }
 
-/// What an implementation has to be.
-fn bounds(context: &Context<'_>) -> TokenStream {
+/// What the type behind the server stub has to be.
+fn bounds(context: &Context<'_>, parameter: &Ident) -> TokenStream {
     let interface = context.interface;
-    let parameter = parameter(context);
     // Without a sound trait anything is accepted, for the one mistake has been reported.
     let bound = interface.sound.then(|| {
         let ident = &interface.ident;
@@ -54,8 +53,14 @@ fn bounds(context: &Context<'_>) -> TokenStream {
     });
     quote! {
         #parameter: #bound ::core::marker::Send + ::core::marker::Sync + 'static
-        + ?::core::marker::Sized
+            + ?::core::marker::Sized
     }
+}
+
+/// The parameter of the server stub beside the user's types, of which one may be called `S`: the
+/// parameters of an impl obey no hygiene.
+fn service_parameter() -> Ident {
+    Ident::new("__FarcallService", Span::call_site())
 }
 
 /// The parameter of the server stub, in impls that name the trait as well: not the trait's own name.
@@ -66,13 +71,13 @@ fn parameter(context: &Context<'_>) -> Ident {
 
 /// `new`, `shared` and `spawn_on`, whose parameters have plain names for documentation and editors.
 pub(super) fn constructors(context: &Context<'_>) -> TokenStream {
-    let bounds = bounds(context);
     let Context { interface, server, .. } = context;
     let visibility = &interface.visibility;
     let has_futures = has_futures(context);
     let spawner = has_futures.then(|| quote!(spawner: ::core::option::Option::None,));
     let spawn_on = has_futures.then(|| spawn_on(context));
     let parameter = parameter(context);
+    let bounds = bounds(context, &parameter);
     quote! {
         impl<#bounds> #server<#parameter> {
             /// Serves an implementation.
@@ -118,12 +123,13 @@ fn spawn_on(context: &Context<'_>) -> TokenStream {
     }
 }
 
-fn service_impl(context: &Context<'_>, bounds: &TokenStream) -> TokenStream {
+fn service_impl(context: &Context<'_>) -> TokenStream {
     let Context { interface, server, .. } = context;
     let paths = context.paths;
     let (service, incoming, answer) = (paths.service(), paths.incoming_call(), paths.answer());
     let (interface_type, interface_static) = (paths.interface(), names::interface_static());
-    let parameter = parameter(context);
+    let parameter = service_parameter();
+    let bounds = bounds(context, &parameter);
     let [call, answered] = ["call", "answered"].map(names::local);
     let arms = interface.sound_methods().map(|method| {
         let (cfg, id) = (&method.attributes.cfg, method.id.value);
@@ -210,7 +216,7 @@ fn steps(context: &Context<'_>, method: &Method) -> TokenStream {
 /// Names the trait, since the user's type may have a method of the same name.
 fn handler_call(context: &Context<'_>, method: &Method) -> TokenStream {
     let (interface, ident) = (&context.interface.ident, &method.ident);
-    let parameter = parameter(context);
+    let parameter = service_parameter();
     let given = method.context.as_ref().map(|given| {
         let given = messages::context_argument(&given.ty);
         quote!(#given,)
