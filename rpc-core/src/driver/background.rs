@@ -13,6 +13,7 @@ use super::client_loop::{ClientLoop, ClientRole};
 use super::waiters::Subject;
 use super::wakeups::Wakeups;
 use crate::endpoint::Machine;
+use crate::service::bury;
 use crate::time::Timestamp;
 
 /// How long the background thread sleeps at most while calls are being started, so that starting one seldom
@@ -138,7 +139,11 @@ pub(super) fn park(until: Timestamp, now: Timestamp) {
 /// Resolves the server's name again, which may take long and is the user's code.
 fn resolve(client: &Arc<ClientLoop>) {
     let Some(resolve) = &client.resolve else { return };
-    let Ok(Ok(servers)) = catch_unwind(AssertUnwindSafe(resolve)) else { return };
+    let servers = match catch_unwind(AssertUnwindSafe(resolve)) {
+        Ok(Ok(servers)) => servers,
+        Ok(Err(_)) => return,
+        Err(payload) => return bury(payload),
+    };
     if servers.is_empty() {
         return;
     }

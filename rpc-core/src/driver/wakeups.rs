@@ -1,13 +1,12 @@
 //! Who is to be woken once the lock is free.
 
 use core::time::Duration;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread::Thread;
 
 use super::watchdog::Watchdog;
-use crate::service::Task;
+use crate::service::{Task, shielded};
 
 /// Threads and tasks that have been chosen under the lock and are woken without it.
 #[derive(Default)]
@@ -75,7 +74,7 @@ impl Wakeups {
         self.wake_threads();
         for task in self.tasks.drain(..) {
             // A waker is the user's code, and its panic is no reason to lose the others.
-            drop(catch_unwind(AssertUnwindSafe(|| task.wake())));
+            shielded(|| task.wake());
         }
         for task in self.discarded.drain(..) {
             task.discard();

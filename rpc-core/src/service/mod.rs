@@ -36,6 +36,7 @@ pub use interface::{Interface, Method, Signature, method_id};
 pub(crate) use keeper::Debt;
 pub use keeper::Keeper;
 pub use registry::{Dispatched, Registry};
+pub(crate) use registry::{bury, shielded};
 pub use reply::Reply;
 pub use room::{REPLY_ROOM, REQUEST_ROOM, assert_single_datagram};
 pub use spawner::{CallFuture, Spawner};

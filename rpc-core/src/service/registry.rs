@@ -156,7 +156,21 @@ pub(super) fn panic_message(payload: Box<dyn Any + Send>) -> String {
     } else {
         "(the panic carried no text)".to_owned()
     };
-    // The payload is the user's value, and its destructor is the user's code.
-    drop(catch_unwind(AssertUnwindSafe(move || drop(payload))));
+    bury(payload);
     message
+}
+
+/// Runs the user's code where its panic is nobody's affair.
+pub(crate) fn shielded(work: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
+        bury(payload);
+    }
+}
+
+/// Drops what a panic carried: a value of the user's, whose destructor may panic as well. What that
+/// carries is leaked, or there would be no end to it.
+pub(crate) fn bury(payload: Box<dyn Any + Send>) {
+    if let Err(next) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+        core::mem::forget(next);
+    }
 }

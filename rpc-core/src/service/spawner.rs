@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::answer::Handler;
 use super::keeper::Debt;
-use super::registry::panic_message;
+use super::registry::{panic_message, shielded};
 use crate::endpoint::server::Finished;
 
 /// The future of one call, as `spawn_on` hands it to an executor.
@@ -95,5 +95,5 @@ pub(super) fn poll_handler(
 
 /// Drops a future, whose destructor is the user's code.
 pub(super) fn discard(handler: Handler) {
-    drop(catch_unwind(AssertUnwindSafe(move || drop(handler))));
+    shielded(move || drop(handler));
 }

@@ -233,3 +233,45 @@ fn a_future_is_in_the_scope_of_its_call() {
         assert_eq!(Context::remaining_in_scope(), None);
     });
 }
+
+#[test]
+fn a_destructor_that_panics_hurts_nobody() {
+    /// Panics when it is dropped, and so does what that panic carries.
+    struct Bomb(bool);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            if core::mem::take(&mut self.0) {
+                std::panic::panic_any(Self(true));
+            }
+        }
+    }
+
+    without_hanging(|| {
+        let latch = Latch::new();
+        let inner = Arc::clone(&latch);
+        let place = Place::new(config(1), move |call| {
+            let (method, latch) = (call.method(), Arc::clone(&inner));
+            future(call, move |_| async move {
+                let _bomb = Bomb(true);
+                if method == 2 {
+                    latch.wait().await;
+                }
+                pending::<()>().await;
+            })
+        });
+        // On a worker, ...
+        assert_eq!(place.call(1), executed(CallErrorKind::ReplyDropped));
+        assert_eq!(place.call(0), Ok(()));
+        // ... where the last waker is dropped, ...
+        let key = place.suspend(call(2));
+        drop(core::mem::take(&mut *latch.wakers.lock()));
+        assert_eq!(place.end(key), executed(CallErrorKind::ReplyDropped));
+        assert_eq!(place.call(0), Ok(()));
+        // ... and where the server is stopped.
+        let key = place.suspend(call(2));
+        assert_eq!(place.control.shutdown(Duration::from_millis(20)).running, 1);
+        assert_eq!(place.server.threads(), 0);
+        place.handle.release(key);
+    });
+}
