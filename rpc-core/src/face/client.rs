@@ -24,7 +24,7 @@ use crate::statistics::ClientStatistics;
 ///
 /// Cloning is cheap and gives another handle of the same session. All handles may be used on any number
 /// of threads at once, without a lock of yours around them; a thread that waits does not keep the others
-/// from calling. When the last handle, stub and [`Pending`] is gone, the session is closed.
+/// from calling. When the last handle, stub and [`Pending`](crate::Pending) is gone, the session is closed.
 ///
 /// ```
 /// use farcall::{Client, Server, rpc_interface};
