@@ -1,11 +1,14 @@
 //! A handler may call its own server.
 
-use std::sync::OnceLock;
+use core::future::poll_fn;
+use core::mem::take;
+use core::task::Poll;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use farcall::{CallErrorKind, Outcome, Server, rpc_interface};
+use farcall::{CallErrorKind, Outcome, Server, ServerHandle, Stub, rpc_interface};
 
-use crate::support::{Gate, both};
+use crate::support::{Gate, both, eventually};
 
 #[rpc_interface]
 pub trait Nested {
@@ -27,7 +30,7 @@ struct Worker {
     gate: Gate,
 }
 
-impl Nested for std::sync::Arc<Worker> {
+impl Nested for Arc<Worker> {
     fn descend(&self, depth: u32) -> Result<u32, Inner> {
         if depth == 0 {
             return Ok(0);
@@ -52,8 +55,8 @@ impl Nested for std::sync::Arc<Worker> {
 
 both! {
     fn it_works_while_a_worker_is_free(place: &Place) {
-        let worker = std::sync::Arc::new(Worker::default());
-        let service = NestedServer::new(std::sync::Arc::clone(&worker));
+        let worker = Arc::new(Worker::default());
+        let service = NestedServer::new(Arc::clone(&worker));
         let server =
             place.serve_with(Server::builder().workers(3), |server| server.serve(service));
         worker.itself.set(server.stub()).unwrap();
@@ -64,8 +67,8 @@ both! {
     }
 
     fn without_a_free_worker_it_is_an_error_at_once(place: &Place) {
-        let worker = std::sync::Arc::new(Worker::default());
-        let service = NestedServer::new(std::sync::Arc::clone(&worker));
+        let worker = Arc::new(Worker::default());
+        let service = NestedServer::new(Arc::clone(&worker));
         let server =
             place.serve_with(Server::builder().workers(2), |server| server.serve(service));
         worker.itself.set(server.stub()).unwrap();
@@ -78,8 +81,8 @@ both! {
     }
 
     fn a_single_worker_cannot_call_itself(place: &Place) {
-        let worker = std::sync::Arc::new(Worker::default());
-        let service = NestedServer::new(std::sync::Arc::clone(&worker));
+        let worker = Arc::new(Worker::default());
+        let service = NestedServer::new(Arc::clone(&worker));
         let server =
             place.serve_with(Server::builder().workers(1), |server| server.serve(service));
         worker.itself.set(server.stub()).unwrap();
@@ -91,8 +94,8 @@ both! {
     }
 
     fn many_handlers_at_once_end_one_way_or_the_other(place: &Place) {
-        let worker = std::sync::Arc::new(Worker::default());
-        let service = NestedServer::new(std::sync::Arc::clone(&worker));
+        let worker = Arc::new(Worker::default());
+        let service = NestedServer::new(Arc::clone(&worker));
         let server =
             place.serve_with(Server::builder().workers(4), |server| server.serve(service));
         worker.itself.set(server.stub()).unwrap();
@@ -112,8 +115,8 @@ both! {
     }
 
     fn a_held_worker_counts_as_busy(place: &Place) {
-        let worker = std::sync::Arc::new(Worker::default());
-        let service = NestedServer::new(std::sync::Arc::clone(&worker));
+        let worker = Arc::new(Worker::default());
+        let service = NestedServer::new(Arc::clone(&worker));
         let server =
             place.serve_with(Server::builder().workers(2), |server| server.serve(service));
         worker.itself.set(server.stub()).unwrap();
@@ -126,5 +129,56 @@ both! {
         worker.gate.open();
         held.wait().unwrap();
         assert_eq!(outside.descend(1).unwrap(), Ok(1));
+    }
+}
+
+#[rpc_interface]
+pub trait Stopping {
+    fn stop(&self) -> u32;
+    async fn stop_later(&self, turns: u32) -> u32;
+}
+
+/// Holds the handle of its own server.
+#[derive(Default)]
+struct Holder(Mutex<Option<ServerHandle>>);
+
+impl Stopping for Holder {
+    fn stop(&self) -> u32 {
+        drop(self.0.lock().unwrap().take());
+        7
+    }
+
+    async fn stop_later(&self, turns: u32) -> u32 {
+        for _ in 0..turns {
+            let mut is_first = true;
+            poll_fn(|task| {
+                task.waker().wake_by_ref();
+                if take(&mut is_first) { Poll::Pending } else { Poll::Ready(()) }
+            })
+            .await;
+        }
+        self.stop()
+    }
+}
+
+#[test]
+fn a_handler_may_drop_the_handle_of_its_server() {
+    for workers in [1, 3] {
+        for turns in [None, Some(0), Some(2)] {
+            let holder = Arc::new(Holder::default());
+            let server = Server::builder().workers(workers).bind("127.0.0.1:0").unwrap();
+            let server = server.serve(StoppingServer::shared(Arc::clone(&holder))).spawn().unwrap();
+            let client = StoppingClient::connect(server.local_addr()).unwrap();
+            let client = client.with_deadline(Duration::from_secs(5));
+            *holder.0.lock().unwrap() = Some(server);
+            let result = match turns {
+                None => client.stop(),
+                Some(turns) => client.stop_later(turns),
+            };
+            assert_eq!(result.unwrap(), 7, "{workers} workers, {turns:?}");
+            drop(client);
+            // Its threads end, and nothing keeps the service.
+            eventually("the server is gone", || (Arc::strong_count(&holder) == 1).then_some(()));
+        }
     }
 }

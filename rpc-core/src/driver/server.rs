@@ -1,5 +1,6 @@
 //! A server on a socket: binding, starting its threads, shutting down.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use super::clock::SystemClock;
 use super::entropy::SystemEntropy;
 use super::seat::Parts;
 use super::server_role::ServerRole;
+use super::serving;
 use super::socket::Socket;
 use super::udp::UdpLink;
 use super::worker::ServerLoop;
@@ -72,7 +74,7 @@ impl Binding {
         let linger = config.linger;
         let threads = config.workers + 1;
         let server = self.open(config, registry, methods)?;
-        let control = Control { server, linger };
+        let control = Control { server, linger, ends_elsewhere: AtomicBool::new(false) };
         start_threads(&control.server, threads)?;
         Ok(control)
     }
@@ -118,7 +120,7 @@ impl ServerBinding for Binding {
         let threads = config.workers;
         let server = self.open(config, registry, methods)?;
         // Ends the other threads, however this one comes to its end.
-        let control = Control { server, linger };
+        let control = Control { server, linger, ends_elsewhere: AtomicBool::new(false) };
         start_threads(&control.server, threads)?;
         control.server.work();
         Err(ServeError::Loop(control.server.failure()))
@@ -140,6 +142,8 @@ fn start_threads(server: &Arc<ServerLoop>, count: usize) -> Result<(), ServeErro
 pub(super) struct Control {
     server: Arc<ServerLoop>,
     linger: Duration,
+    /// Whether another thread brings the server to its end.
+    ends_elsewhere: AtomicBool,
 }
 
 #[cfg(test)]
@@ -160,7 +164,17 @@ impl ServerControl for Control {
     }
 
     fn close(&self) {
-        let _report = self.server.shutdown(Duration::MAX, self.linger, self.linger);
+        let (server, linger) = (Arc::clone(&self.server), self.linger);
+        if serving::is_inside(&server) {
+            // What runs here would wait for its own end.
+            let end = move || {
+                let _report = server.shutdown(Duration::MAX, linger, linger);
+            };
+            let thread = thread::Builder::new().name("farcall-server-end".to_owned()).spawn(end);
+            self.ends_elsewhere.store(thread.is_ok(), Ordering::Relaxed);
+            return;
+        }
+        let _report = server.shutdown(Duration::MAX, linger, linger);
     }
 
     fn statistics(&self) -> ServerStatistics {
@@ -170,6 +184,8 @@ impl ServerControl for Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
-        self.server.stop();
+        if !self.ends_elsewhere.load(Ordering::Relaxed) {
+            self.server.stop();
+        }
     }
 }

@@ -42,6 +42,13 @@ pub(super) fn as_current<T>(server: Arc<dyn Serving>, work: impl FnOnce() -> T) 
     result
 }
 
+/// Whether the present thread is one of `server`'s, which ends only after what it runs now.
+pub(super) fn is_inside<S: Serving>(server: &Arc<S>) -> bool {
+    let is_same =
+        |current: &Arc<dyn Serving>| core::ptr::addr_eq(&raw const **current, &raw const **server);
+    CURRENT.try_with(|current| current.borrow().as_ref().is_some_and(is_same)).unwrap_or(false)
+}
+
 /// A wait inside a handler, as long as it lasts.
 pub(super) enum Visit {
     /// Not inside a handler of the server that is waited for.

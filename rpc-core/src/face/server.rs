@@ -151,7 +151,8 @@ impl ServerBuilder {
 /// Dropping it stops the admission of calls, lets running handlers end, and closes the server. Calls
 /// that are to be answered later, by a [`Reply`](crate::Reply) or by a handler that is a future, get
 /// [`ServerConfig::linger`]; after that the futures are dropped and the replies go nowhere.
-/// [`shutdown`](Self::shutdown) gives them more.
+/// [`shutdown`](Self::shutdown) gives them more. In a handler of the server itself, dropping it does not
+/// wait: the handler is answered, and the server ends after it.
 /// [`detach`](Self::detach) lets it run for as long as the process lives.
 #[must_use = "dropping it stops the server"]
 pub struct ServerHandle {
@@ -172,6 +173,9 @@ impl ServerHandle {
 
     /// Refuses new calls, lets those that were admitted end within `grace`, waits a little for the
     /// acknowledgement of the last replies, and closes the server.
+    ///
+    /// In a handler of the server itself the call that runs there cannot end meanwhile: the whole of
+    /// `grace` is waited, and its reply is lost. Drop the handle there instead.
     pub fn shutdown(mut self, grace: Duration) -> ShutdownReport {
         let control = self.control.take().expect("it is there until now");
         control.shutdown(grace)
