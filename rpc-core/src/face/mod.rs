@@ -9,6 +9,7 @@ mod returned;
 mod server;
 mod span;
 mod stub;
+mod unwind;
 
 pub use address::{KeptAddress, ServerAddress};
 pub use client::{Client, ClientBuilder, send as send_oneway};
