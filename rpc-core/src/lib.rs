@@ -36,6 +36,7 @@ pub mod service;
 pub mod sim;
 pub mod statistics;
 pub mod time;
+pub mod transfer;
 pub mod wire;
 
 pub use config::{ClientConfig, ConfigError, ServerConfig};

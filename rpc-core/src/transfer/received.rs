@@ -1,0 +1,165 @@
+//! Which numbered datagrams have arrived, and what is said about them.
+
+use core::time::Duration;
+
+use crate::time::Timestamp;
+
+/// How many datagrams before the newest one an acknowledgement tells about.
+const HISTORY: u64 = 1024;
+const WORDS: usize = (HISTORY / 64) as usize;
+
+/// The numbers of the datagrams that arrived: the newest, and a bit for each of those before it.
+///
+/// Every acknowledgement repeats all that is known, so the loss of one costs nothing.
+#[derive(Debug, Default)]
+pub struct Received {
+    newest: u64,
+    newest_at: Timestamp,
+    /// Bit `n` of word `m`: whether datagram `newest - 1 - 64 * m - n` has arrived.
+    before: [u64; WORDS],
+    is_due: bool,
+}
+
+/// What a receiver says about the datagrams that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledgement<'a> {
+    /// The newest datagram that arrived.
+    pub newest: u64,
+    /// How long ago it did.
+    pub held: Duration,
+    /// Those before it: bit 0 of the first byte is `newest - 1`, and so on. What lies before the end
+    /// is not told.
+    pub before: &'a [u8],
+}
+
+impl Received {
+    /// Takes note of a datagram's arrival. False if it had arrived before, or is so old that it cannot
+    /// be told any more.
+    pub fn note(&mut self, now: Timestamp, number: u64) -> bool {
+        self.is_due = true;
+        if number > self.newest {
+            self.shift(number - self.newest);
+            self.newest = number;
+            self.newest_at = now;
+            return true;
+        }
+        if number == self.newest {
+            return false;
+        }
+        let place = self.newest - 1 - number;
+        if place >= HISTORY {
+            return false;
+        }
+        let (word, bit) = ((place / 64) as usize, 1 << (place % 64));
+        let is_new = self.before[word] & bit == 0;
+        self.before[word] |= bit;
+        is_new
+    }
+
+    /// Whether something arrived since the last acknowledgement was written.
+    pub fn is_due(&self) -> bool {
+        self.is_due
+    }
+
+    /// An acknowledgement of everything that is known, if anything has arrived since the last one. It
+    /// is written into `bits`.
+    pub fn acknowledge<'a>(
+        &mut self,
+        now: Timestamp,
+        bits: &'a mut [u8; WORDS * 8],
+    ) -> Acknowledgement<'a> {
+        self.is_due = false;
+        for (word, bytes) in self.before.iter().zip(bits.chunks_exact_mut(8)) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        // Nothing before the first datagram was ever sent.
+        let told = usize::try_from(self.newest.div_ceil(8)).unwrap_or(usize::MAX);
+        let last = bits.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        Acknowledgement {
+            newest: self.newest,
+            held: now.since(self.newest_at),
+            before: &bits[..last.min(told)],
+        }
+    }
+
+    /// Makes room for newer numbers.
+    fn shift(&mut self, by: u64) {
+        let had_one = self.newest > 0;
+        if by > HISTORY {
+            self.before = [0; WORDS];
+            return;
+        }
+        let (words, bits) = ((by / 64) as usize, by % 64);
+        for index in (0..WORDS).rev() {
+            let low = index.checked_sub(words).map_or(0, |from| self.before[from]);
+            let carried = index.checked_sub(words + 1).map_or(0, |from| self.before[from]);
+            self.before[index] = if bits == 0 { low } else { low << bits | carried >> (64 - bits) };
+        }
+        if had_one {
+            let place = by - 1;
+            self.before[(place / 64) as usize] |= 1 << (place % 64);
+        }
+    }
+}
+
+impl Acknowledgement<'_> {
+    /// Whether this datagram has arrived. One that is older than what is told counts as not arrived.
+    pub fn contains(&self, number: u64) -> bool {
+        if number >= self.newest {
+            return number == self.newest;
+        }
+        let place = self.newest - 1 - number;
+        let Ok(byte) = usize::try_from(place / 8) else { return false };
+        self.before.get(byte).is_some_and(|bits| bits & 1 << (place % 8) != 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn an_acknowledgement_tells_what_arrived() {
+        let mut random = fastrand::Rng::with_seed(3);
+        for _ in 0..200 {
+            let mut received = Received::default();
+            let mut model = BTreeSet::new();
+            let mut next = 0;
+            for _ in 0..300 {
+                let most = [2, 70, 1500][random.usize(0..3)];
+                next += random.u64(1..=most);
+                let number = (next - random.u64(0..next.min(200))).max(1);
+                let newest = model.last().copied().unwrap_or(0);
+                let is_told = number + HISTORY >= newest;
+                assert_eq!(
+                    received.note(Timestamp::ZERO, number),
+                    is_told && model.insert(number),
+                    "{number} after {newest}"
+                );
+            }
+            let mut bits = [0; WORDS * 8];
+            assert!(received.is_due());
+            let told = received.acknowledge(Timestamp::from_nanos(5), &mut bits);
+            let newest = *model.last().unwrap();
+            assert_eq!((told.newest, told.held), (newest, Duration::from_nanos(5)));
+            for number in newest.saturating_sub(HISTORY)..=newest + 70 {
+                assert_eq!(told.contains(number), model.contains(&number), "{number} of {newest}");
+            }
+            assert!(!received.is_due());
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_is_no_longer_than_what_there_is_to_say() {
+        let mut received = Received::default();
+        let mut bits = [0; WORDS * 8];
+        received.note(Timestamp::ZERO, 1);
+        assert_eq!(received.acknowledge(Timestamp::ZERO, &mut bits).before, []);
+        received.note(Timestamp::ZERO, 2);
+        assert_eq!(received.acknowledge(Timestamp::ZERO, &mut bits).before, [1]);
+        received.note(Timestamp::ZERO, 12);
+        assert_eq!(received.acknowledge(Timestamp::ZERO, &mut bits).before, [0, 0b110]);
+    }
+}

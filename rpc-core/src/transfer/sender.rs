@@ -1,0 +1,507 @@
+//! Sending large messages over one path: what goes next, when, and what was lost.
+//!
+//! Every datagram that carries a part of a message has a number of its own, which is never used again,
+//! as in QUIC (RFC 9000, section 12.3). So it is always plain which copy has arrived, and loss is
+//! recovered as in RFC 9002.
+
+use core::ops::Range;
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use super::congestion::Congestion;
+use super::message::Message;
+use super::pacer::Pacer;
+use super::path_size::PathSize;
+use super::received::Acknowledgement;
+use crate::time::Timestamp;
+
+/// RFC 9002, section 6.1.1: a datagram counts as lost when one this much newer has arrived.
+const REORDERING: u64 = 3;
+
+/// The least difference of times that means anything (RFC 9002, section 6.1.2: `kGranularity`).
+const GRANULARITY: Duration = Duration::from_millis(1);
+
+/// The longest wait before something is sent to find out what has arrived.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How much is given out at one moment, so that small calls never wait long behind it.
+const LARGEST_TURN: usize = 256 * 1024;
+
+/// Names a message: its call's lane and sequence number.
+pub type Key = (u16, u64);
+
+/// A datagram to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    /// With this part of a message.
+    Part {
+        /// The number of the datagram.
+        number: u64,
+        /// The message.
+        key: Key,
+        /// Which of its bytes.
+        part: Range<usize>,
+    },
+    /// With nothing but a number: it asks what has arrived, or, where it has a size, whether datagrams
+    /// of that size arrive.
+    Probe {
+        /// The number of the datagram.
+        number: u64,
+        /// To what size it is to be filled up.
+        size: Option<usize>,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Datagram {
+    sent_at: Timestamp,
+    size: usize,
+    content: Content,
+    /// Whether it has neither arrived nor been given up.
+    is_open: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Part(Key, Range<usize>),
+    PathProbe,
+    Question,
+}
+
+/// The sending half of one path.
+#[derive(Debug)]
+pub struct Sender {
+    messages: Vec<(Key, Message)>,
+    /// Which message has its turn.
+    turn: usize,
+    /// The datagrams from number `first` on.
+    datagrams: VecDeque<Datagram>,
+    first: u64,
+    in_flight: usize,
+    newest_acknowledged: u64,
+    round_trip: RoundTrip,
+    congestion: Congestion,
+    pacer: Pacer,
+    path_size: PathSize,
+    /// What the receiver's socket surely holds.
+    receive_window: usize,
+    /// When a datagram that is not lost yet will count as lost.
+    loss_at: Timestamp,
+    /// Time-outs since anything was heard.
+    timeouts: u32,
+    /// Time-outs since the receiver last let the sender go on.
+    refusals: u32,
+    /// Datagrams that may be sent although the window is full.
+    extra: u8,
+    /// When something was last sent that is answered.
+    last_sent_at: Timestamp,
+    /// When the window or the pacer lets the next datagram go.
+    resume_at: Timestamp,
+    /// The present moment and what was given out in it.
+    moment: (Timestamp, usize),
+}
+
+/// Round-trip times as RFC 9002, section 5, wants them.
+#[derive(Clone, Copy, Debug)]
+struct RoundTrip {
+    latest: Duration,
+    smoothed: Duration,
+    variation: Duration,
+    has_sample: bool,
+}
+
+impl RoundTrip {
+    fn on_sample(&mut self, sample: Duration) {
+        self.latest = sample;
+        if !core::mem::replace(&mut self.has_sample, true) {
+            self.smoothed = sample;
+            self.variation = sample / 2;
+            return;
+        }
+        let error = self.smoothed.abs_diff(sample);
+        self.variation = self.variation * 3 / 4 + error / 4;
+        self.smoothed = self.smoothed * 7 / 8 + sample / 8;
+    }
+
+    /// RFC 9002, section 6.2.1.
+    fn timeout(&self) -> Duration {
+        self.smoothed + (self.variation * 4).max(GRANULARITY) + GRANULARITY
+    }
+
+    /// RFC 9002, section 6.1.2.
+    fn patience(&self) -> Duration {
+        (self.smoothed.max(self.latest) * 9 / 8).max(GRANULARITY)
+    }
+}
+
+impl Sender {
+    /// A path on which nothing was sent.
+    ///
+    /// `round_trip` is the best guess so far; `largest_datagram` is never exceeded; the receiver's
+    /// socket holds `receive_window` bytes.
+    pub fn new(
+        now: Timestamp,
+        round_trip: Duration,
+        largest_datagram: usize,
+        receive_window: usize,
+    ) -> Self {
+        let path_size = PathSize::new(largest_datagram);
+        Self {
+            messages: Vec::new(),
+            turn: 0,
+            datagrams: VecDeque::new(),
+            first: 1,
+            in_flight: 0,
+            newest_acknowledged: 0,
+            round_trip: RoundTrip {
+                latest: round_trip,
+                smoothed: round_trip,
+                variation: round_trip / 2,
+                has_sample: false,
+            },
+            congestion: Congestion::new(path_size.current()),
+            pacer: Pacer::new(now),
+            path_size,
+            receive_window,
+            loss_at: Timestamp::NEVER,
+            timeouts: 0,
+            refusals: 0,
+            extra: 0,
+            last_sent_at: now,
+            resume_at: Timestamp::NEVER,
+            moment: (now, 0),
+        }
+    }
+
+    /// Begins to send a message. One with this key must not be under way.
+    pub fn add(&mut self, now: Timestamp, key: Key, message: Message) {
+        debug_assert!(self.get(key).is_none(), "a message is sent once");
+        if self.messages.is_empty() {
+            // Nobody has waited for what was under way, so that nothing is known of it.
+            self.first += self.datagrams.len() as u64;
+            self.datagrams.clear();
+            self.in_flight = 0;
+            self.path_size.on_forgotten();
+            (self.timeouts, self.refusals, self.extra, self.last_sent_at) = (0, 0, 0, now);
+            self.loss_at = Timestamp::NEVER;
+        }
+        self.messages.push((key, message));
+    }
+
+    /// The message of this key, if it is under way.
+    pub fn get(&self, key: Key) -> Option<&Message> {
+        self.messages.iter().find(|(own, _)| *own == key).map(|(_, message)| message)
+    }
+
+    /// Stops sending a message.
+    pub fn remove(&mut self, key: Key) -> Option<Message> {
+        let index = self.messages.iter().position(|(own, _)| *own == key)?;
+        Some(self.messages.remove(index).1)
+    }
+
+    /// Whether no message is under way.
+    pub fn is_idle(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// The size of datagrams that the path is known to carry.
+    pub fn datagram_size(&self) -> usize {
+        self.path_size.current()
+    }
+
+    /// Bytes that were sent and of which it is not known whether they arrived.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// The receiver takes everything before `limit` of this message.
+    pub fn raise_limit(&mut self, key: Key, limit: usize) {
+        let message = self.messages.iter_mut().find(|(own, _)| *own == key);
+        if message.is_some_and(|(_, message)| message.raise_limit(limit)) {
+            self.refusals = 0;
+        }
+    }
+
+    /// The next datagram to write, if one may be sent now. A part comes with `overhead` bytes around
+    /// it.
+    pub fn poll(&mut self, now: Timestamp, overhead: usize) -> Option<Outgoing> {
+        if self.messages.is_empty() {
+            return None;
+        }
+        self.resume_at = Timestamp::NEVER;
+        if self.moment.0 != now {
+            self.moment = (now, 0);
+        }
+        if let Some(size) = self.path_size.next_probe(now) {
+            let number = self.record(now, size, Content::PathProbe);
+            return Some(Outgoing::Probe { number, size: Some(size) });
+        }
+        if self.extra > 0 && !self.messages.iter().any(|(_, message)| message.wants_to_send()) {
+            self.extra = 0;
+            let number = self.record(now, overhead, Content::Question);
+            return Some(Outgoing::Probe { number, size: None });
+        }
+        let size = self.path_size.current();
+        if self.extra == 0 && !self.may_send(now, size) {
+            return None;
+        }
+        let (key, part) = self.next_part(size - overhead)?;
+        self.extra = self.extra.saturating_sub(1);
+        let size = overhead + part.len();
+        self.pacer.take(size);
+        self.moment.1 += size;
+        let number = self.record(now, size, Content::Part(key, part.clone()));
+        Some(Outgoing::Part { number, key, part })
+    }
+
+    /// When [`on_timeout`](Self::on_timeout) or [`poll`](Self::poll) has something to do.
+    pub fn timeout(&self) -> Timestamp {
+        if self.messages.is_empty() {
+            return Timestamp::NEVER;
+        }
+        let asks_at = self.last_sent_at + self.wait();
+        self.resume_at.min(self.loss_at).min(asks_at)
+    }
+
+    /// Acts on what is due.
+    pub fn on_timeout(&mut self, now: Timestamp) {
+        if self.messages.is_empty() {
+            return;
+        }
+        if now >= self.loss_at {
+            self.detect_loss(now);
+        } else if now >= self.last_sent_at + self.wait() {
+            // Nothing was heard of the last datagrams: send two more and see (RFC 9002, section 6.2.4).
+            self.timeouts = self.timeouts.saturating_add(1);
+            self.refusals = if self.is_blocked() { self.refusals.saturating_add(1) } else { 0 };
+            self.last_sent_at = now;
+            self.extra = 2;
+            if self.path_size.on_silence(self.timeouts) {
+                self.on_smaller_path();
+            }
+            let open = |datagram: &&Datagram| datagram.is_open;
+            for datagram in self.datagrams.iter().filter(open).take(2) {
+                repeat(&mut self.messages, &datagram.content);
+            }
+        }
+    }
+
+    /// Takes what the receiver says about the datagrams that arrived. The messages that have arrived
+    /// completely by now are not under way any more, and are returned.
+    pub fn on_acknowledgement(
+        &mut self,
+        now: Timestamp,
+        acknowledgement: &Acknowledgement<'_>,
+    ) -> Vec<(Key, Message)> {
+        let end = self.first + self.datagrams.len() as u64;
+        if acknowledgement.newest >= end {
+            // It speaks of what was never sent.
+            return Vec::new();
+        }
+        let was_full = self.is_full();
+        let mut has_news = false;
+        for number in self.first..=acknowledgement.newest {
+            let index = (number - self.first) as usize;
+            let datagram = &mut self.datagrams[index];
+            if !datagram.is_open || !acknowledgement.contains(number) {
+                continue;
+            }
+            datagram.is_open = false;
+            let Datagram { sent_at, size, content, .. } = datagram.clone();
+            has_news = true;
+            if number == acknowledgement.newest {
+                let sample = now.since(sent_at).saturating_sub(acknowledgement.held);
+                self.round_trip.on_sample(sample);
+            }
+            self.on_arrived(now, sent_at, size, &content, was_full);
+        }
+        if has_news {
+            self.timeouts = 0;
+            self.newest_acknowledged = self.newest_acknowledged.max(acknowledgement.newest);
+            self.detect_loss(now);
+        }
+        self.take_arrived()
+    }
+
+    /// The system did not send a datagram of this size, because it is too large for the path.
+    pub fn on_refused(&mut self, now: Timestamp, size: usize) {
+        if self.path_size.on_refused(now, size) {
+            self.on_smaller_path();
+        }
+    }
+
+    /// The path is another one: whatever was known of it is void, and everything that is under way is
+    /// sent again.
+    pub fn on_new_path(&mut self, now: Timestamp, largest_datagram: usize, receive_window: usize) {
+        let (round_trip, messages) =
+            (self.round_trip.smoothed, core::mem::take(&mut self.messages));
+        let end = self.first + self.datagrams.len() as u64;
+        let open: Vec<_> = self.datagrams.drain(..).filter(|datagram| datagram.is_open).collect();
+        *self = Self::new(now, round_trip, largest_datagram, receive_window);
+        self.messages = messages;
+        self.first = end;
+        for datagram in open {
+            repeat(&mut self.messages, &datagram.content);
+        }
+    }
+
+    fn may_send(&mut self, now: Timestamp, size: usize) -> bool {
+        if !self.messages.iter().any(|(_, message)| message.wants_to_send()) || self.is_full() {
+            return false;
+        }
+        if self.moment.1 >= LARGEST_TURN {
+            self.resume_at = now;
+            return false;
+        }
+        let (window, round_trip) = (self.congestion.window(), self.round_trip.smoothed);
+        let wait = self.pacer.wait(now, size, window, round_trip, size);
+        if let Some(at) = wait {
+            self.resume_at = at;
+        }
+        wait.is_none()
+    }
+
+    /// Whether only the receiver's limits keep everything from going on.
+    fn is_blocked(&self) -> bool {
+        self.messages.iter().all(|(_, message)| message.is_blocked())
+    }
+
+    /// Whether no full datagram may be sent before something is heard.
+    fn is_full(&self) -> bool {
+        let size = self.path_size.current();
+        let window = self.congestion.window().min(self.receive_window.max(size));
+        self.in_flight + size > window
+    }
+
+    /// The next part, from the messages in turn.
+    fn next_part(&mut self, room: usize) -> Option<(Key, Range<usize>)> {
+        for _ in 0..self.messages.len() {
+            self.turn = (self.turn + 1) % self.messages.len();
+            let (key, message) = &mut self.messages[self.turn];
+            if let Some(part) = message.next(room) {
+                return Some((*key, part));
+            }
+        }
+        None
+    }
+
+    fn record(&mut self, now: Timestamp, size: usize, content: Content) -> u64 {
+        self.last_sent_at = now;
+        self.in_flight += size;
+        self.datagrams.push_back(Datagram { sent_at: now, size, content, is_open: true });
+        self.first + self.datagrams.len() as u64 - 1
+    }
+
+    /// How long to wait for news.
+    fn wait(&self) -> Duration {
+        let tries = self.timeouts.max(self.refusals).min(16);
+        let wait = self.round_trip.timeout().saturating_mul(1 << tries);
+        wait.min(LONGEST_TIMEOUT)
+    }
+
+    fn on_arrived(
+        &mut self,
+        now: Timestamp,
+        sent_at: Timestamp,
+        size: usize,
+        content: &Content,
+        was_full: bool,
+    ) {
+        self.in_flight -= size;
+        let is_probe = matches!(content, Content::PathProbe);
+        let before = self.path_size.current();
+        self.path_size.on_arrived(now, size, is_probe);
+        if self.path_size.current() != before {
+            self.congestion.set_datagram_size(self.path_size.current());
+        }
+        // What the receiver's socket holds is limit enough on a path without congestion.
+        if self.congestion.window() < self.receive_window {
+            self.congestion.on_acknowledged(size, sent_at, was_full);
+        }
+        if let Content::Part(key, part) = content
+            && let Some((_, message)) = self.messages.iter_mut().find(|(own, _)| own == key)
+        {
+            message.on_arrived(part.clone());
+        }
+    }
+
+    /// Gives up what something much newer has overtaken, or what it has overtaken for long
+    /// (RFC 9002, section 6.1).
+    fn detect_loss(&mut self, now: Timestamp) {
+        self.loss_at = Timestamp::NEVER;
+        let patience = self.round_trip.patience();
+        let mut run: Option<(Timestamp, Timestamp)> = None;
+        let mut longest_run = Duration::ZERO;
+        let mut is_smaller = false;
+        let newest = self.newest_acknowledged;
+        for number in self.first..newest.min(self.first + self.datagrams.len() as u64) {
+            let datagram = &mut self.datagrams[(number - self.first) as usize];
+            if !datagram.is_open {
+                run = None;
+                continue;
+            }
+            let lost_at = datagram.sent_at + patience;
+            if number + REORDERING > newest && lost_at > now {
+                self.loss_at = self.loss_at.min(lost_at);
+                continue;
+            }
+            datagram.is_open = false;
+            self.in_flight -= datagram.size;
+            let is_probe = matches!(datagram.content, Content::PathProbe);
+            is_smaller |= self.path_size.on_lost(now, datagram.size, is_probe);
+            if is_probe {
+                // Its loss says something about the size, not about congestion (RFC 9000, 14.4).
+                continue;
+            }
+            repeat(&mut self.messages, &datagram.content);
+            self.congestion.on_lost(now, datagram.sent_at);
+            let since = run.map_or(datagram.sent_at, |(since, _)| since);
+            run = Some((since, datagram.sent_at));
+            longest_run = longest_run.max(datagram.sent_at.since(since));
+        }
+        // RFC 9002, section 7.6.
+        if self.round_trip.has_sample && longest_run > self.round_trip.timeout() * 3 {
+            self.congestion.on_persistent_congestion();
+        }
+        if is_smaller {
+            self.on_smaller_path();
+        }
+        while self.datagrams.front().is_some_and(|datagram| !datagram.is_open) {
+            self.datagrams.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// The path carries less than was thought: nothing that is under way will arrive.
+    fn on_smaller_path(&mut self) {
+        let size = self.path_size.current();
+        self.congestion.set_datagram_size(size);
+        for datagram in self.datagrams.iter_mut().filter(|datagram| datagram.is_open) {
+            if datagram.size > size {
+                datagram.is_open = false;
+                self.in_flight -= datagram.size;
+                repeat(&mut self.messages, &datagram.content);
+            }
+        }
+    }
+
+    fn take_arrived(&mut self) -> Vec<(Key, Message)> {
+        if !self.messages.iter().any(|(_, message)| message.has_arrived()) {
+            return Vec::new();
+        }
+        let (arrived, rest) = core::mem::take(&mut self.messages)
+            .into_iter()
+            .partition(|(_, message)| message.has_arrived());
+        self.messages = rest;
+        arrived
+    }
+}
+
+/// Lines up for sending what a datagram carried.
+fn repeat(messages: &mut [(Key, Message)], content: &Content) {
+    if let Content::Part(key, part) = content
+        && let Some((_, message)) = messages.iter_mut().find(|(own, _)| own == key)
+    {
+        message.on_lost(part.clone());
+    }
+}
