@@ -31,14 +31,13 @@
 //! | `0x88` | ACKNOWLEDGED | – |
 //!
 //! *Held* is how many microseconds the server had the copy that is answered; `0xFFFFFFFF` says that
-//! the answer is no measure of the round trip. The kinds `0x07` REQUEST FRAGMENT, `0x08` and `0x8A`
-//! FRAGMENT ACKNOWLEDGE and `0x89` REPLY FRAGMENT are set aside for messages larger than a datagram:
-//! the 16 bytes, then 16 message length 4; 20 fragment size 2; 22 fragment index 2; 24 the CRC-32C of
-//! the whole message 4; 28 receive window 4; 32 the fragment. This version drops them as malformed.
+//! the answer is no measure of the round trip. The frames of messages larger than a datagram are in
+//! [`part`](super::part).
 
 use core::ops::Range;
 
-use super::{Cursor, integrity};
+use super::part::{self, Arrived, Part};
+use super::{Cursor, Role, integrity};
 
 /// The length of what all frames begin with.
 pub const PREFIX_LENGTH: usize = 16;
@@ -83,6 +82,12 @@ pub enum ClientFrame {
     Acknowledge(Subject),
     /// The session is over.
     Close,
+    /// A part of the arguments of a call.
+    Part(Subject, Request, Part),
+    /// These datagrams with parts of the result have arrived.
+    Arrived(Subject, Arrived),
+    /// Has the datagram of this number arrived?
+    Question(Subject, u64),
 }
 
 /// What a REQUEST carries.
@@ -139,6 +144,12 @@ pub enum ServerAnswer {
     Unseen,
     /// The acknowledgement arrived.
     Acknowledged,
+    /// It ran, and this is a part of what came of it.
+    Part(ReplyCode, Part),
+    /// These datagrams with parts of the arguments have arrived.
+    Arrived(Arrived),
+    /// Has the datagram of this number arrived?
+    Question(u64),
 }
 
 /// What a WORKING says.
@@ -244,6 +255,12 @@ mod kind {
     pub(super) const FENCE: u8 = 0x04;
     pub(super) const ACKNOWLEDGE: u8 = 0x05;
     pub(super) const CLOSE: u8 = 0x06;
+    pub(super) const REQUEST_PART: u8 = 0x07;
+    pub(super) const REQUEST_ARRIVED: u8 = 0x8A;
+    pub(super) const REPLY_PART: u8 = 0x89;
+    pub(super) const REPLY_ARRIVED: u8 = 0x08;
+    pub(super) const CLIENT_QUESTION: u8 = 0x09;
+    pub(super) const SERVER_QUESTION: u8 = 0x8B;
     pub(super) const REPLY: u8 = 0x81;
     pub(super) const VERDICT: u8 = 0x82;
     pub(super) const WORKING: u8 = 0x83;
@@ -330,6 +347,69 @@ pub fn write_plain(out: &mut Vec<u8>, subject: Subject, held: u32, answer: Plain
     write_held(out, kind, 0, subject, held, 0);
 }
 
+/// Appends a REQUEST PART.
+pub fn write_request_part(
+    out: &mut Vec<u8>,
+    subject: Subject,
+    request: &Request,
+    described: &Part,
+    bytes: &[u8],
+) {
+    let fields = part::request_part_fields(described, request);
+    write_prefix(out, kind::REQUEST_PART, 0, subject, fields.len() + bytes.len());
+    out.extend_from_slice(&fields);
+    out.extend_from_slice(bytes);
+}
+
+/// Appends a REPLY PART.
+pub fn write_reply_part(
+    out: &mut Vec<u8>,
+    subject: Subject,
+    code: ReplyCode,
+    described: &Part,
+    bytes: &[u8],
+) {
+    let fields = part::part_fields(described);
+    write_prefix(out, kind::REPLY_PART, code as u8, subject, fields.len() + bytes.len());
+    out.extend_from_slice(&fields);
+    out.extend_from_slice(bytes);
+}
+
+/// Appends an ARRIVED. `role` is who writes it.
+pub fn write_arrived(
+    out: &mut Vec<u8>,
+    role: Role,
+    subject: Subject,
+    (newest, held, limit): (u64, u32, u32),
+    bits: &[u8],
+) {
+    let kind = match role {
+        Role::Client => kind::REPLY_ARRIVED,
+        Role::Server => kind::REQUEST_ARRIVED,
+    };
+    let fields = part::arrived_fields(newest, held, limit);
+    write_prefix(out, kind, 0, subject, fields.len() + bits.len());
+    out.extend_from_slice(&fields);
+    out.extend_from_slice(bits);
+}
+
+/// Appends a QUESTION with so much filling. `role` is who writes it.
+pub fn write_question(
+    out: &mut Vec<u8>,
+    role: Role,
+    subject: Subject,
+    number: u64,
+    filling: usize,
+) {
+    let kind = match role {
+        Role::Client => kind::CLIENT_QUESTION,
+        Role::Server => kind::SERVER_QUESTION,
+    };
+    write_prefix(out, kind, 0, subject, 8 + filling);
+    out.extend_from_slice(&number.to_be_bytes());
+    out.resize(out.len() + filling, 0);
+}
+
 /// The answers that carry nothing but their kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PlainAnswer {
@@ -379,9 +459,39 @@ pub fn next_client_frame(body: &[u8], at: &mut usize) -> Option<ClientFrame> {
         ),
         kind::ACKNOWLEDGE if raw.flags == 0 => ClientFrame::Acknowledge(raw.subject),
         kind::CLOSE if raw.flags == 0 => ClientFrame::Close,
-        _ => return None,
+        _ => return next_client_part(&raw),
     };
     cursor.is_empty().then_some(frame)
+}
+
+fn next_client_part(raw: &RawFrame<'_>) -> Option<ClientFrame> {
+    if raw.flags != 0 || raw.subject.lane == ONEWAY_LANE {
+        return None;
+    }
+    match raw.kind {
+        kind::REQUEST_PART => part::read_request_part(raw.rest, raw.end)
+            .map(|(part, request)| ClientFrame::Part(raw.subject, request, part)),
+        kind::REPLY_ARRIVED => part::read_arrived(raw.rest, raw.end)
+            .map(|arrived| ClientFrame::Arrived(raw.subject, arrived)),
+        kind::CLIENT_QUESTION => {
+            part::read_question(raw.rest).map(|number| ClientFrame::Question(raw.subject, number))
+        }
+        _ => None,
+    }
+}
+
+fn next_server_part(raw: &RawFrame<'_>) -> Option<ServerFrame> {
+    let answer = match raw.kind {
+        kind::REPLY_PART => {
+            let code = ReplyCode::from_bits(raw.flags)?;
+            ServerAnswer::Part(code, part::read_reply_part(raw.rest, raw.end)?)
+        }
+        _ if raw.flags != 0 => return None,
+        kind::REQUEST_ARRIVED => ServerAnswer::Arrived(part::read_arrived(raw.rest, raw.end)?),
+        kind::SERVER_QUESTION => ServerAnswer::Question(part::read_question(raw.rest)?),
+        _ => return None,
+    };
+    Some(ServerFrame { subject: raw.subject, held: HELD_UNKNOWN, answer })
 }
 
 /// Reads the next frame of a server, and moves `at` behind it. `None` if it is not well formed.
@@ -392,6 +502,9 @@ pub fn next_server_frame(body: &[u8], at: &mut usize) -> Option<ServerFrame> {
         let answer = ServerAnswer::Acknowledged;
         let frame = ServerFrame { subject: raw.subject, held: HELD_UNKNOWN, answer };
         return (cursor.is_empty() && raw.flags == 0).then_some(frame);
+    }
+    if matches!(raw.kind, kind::REPLY_PART | kind::REQUEST_ARRIVED | kind::SERVER_QUESTION) {
+        return next_server_part(&raw);
     }
     let held = cursor.u32()?;
     let tail = raw.end + 4 - raw.rest.len()..raw.end;

@@ -19,6 +19,7 @@
 pub mod frame;
 pub mod handshake;
 pub mod integrity;
+pub mod part;
 
 use crate::statistics::DropReason;
 

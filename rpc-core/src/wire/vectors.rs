@@ -8,6 +8,7 @@ use super::frame::{
     self, FenceCause, PlainAnswer, ReplyCode, Request, Subject, VerdictCode, Working,
 };
 use super::handshake::{self, Open, Refusal, Welcome};
+use super::part::Part;
 use super::{Header, Kind, Role, integrity};
 
 const NONCE: u128 = 0x0011_2233_4455_6677_8899_AABB_CCDD_EEFF;
@@ -302,4 +303,69 @@ fn the_other_frames_of_a_server_stay_as_they_are() {
         |out| frame::write_plain(out, SUBJECT, HELD, PlainAnswer::Acknowledged),
         "88001122313200002122232425262728",
     );
+}
+
+fn part() -> Part {
+    Part {
+        number: 0xA1A2_A3A4_A5A6_A7A8,
+        length: 0x1000_0000,
+        offset: 0x0B02_0304,
+        digest: 0xC1C2_C3C4,
+        body: 0..0,
+    }
+}
+
+#[test]
+fn parts_that_cannot_be_are_malformed() {
+    let write = |change: fn(&mut Part), bytes: &[u8]| {
+        let mut part = part();
+        change(&mut part);
+        let (mut request_part, mut reply_part) = (Vec::new(), Vec::new());
+        frame::write_request_part(&mut request_part, SUBJECT, &request(), &part, bytes);
+        frame::write_reply_part(&mut reply_part, SUBJECT, ReplyCode::Result, &part, bytes);
+        let of_client = frame::next_client_frame(&request_part, &mut 0).is_some();
+        let of_server = frame::next_server_frame(&reply_part, &mut 0).is_some();
+        assert_eq!(of_client, of_server);
+        of_client
+    };
+    assert!(write(|_| {}, b"abc"));
+    assert!(!write(|_| {}, b""), "no bytes");
+    assert!(!write(|part| part.number = 0, b"abc"));
+    assert!(write(|part| part.offset = part.length - 3, b"abc"));
+    assert!(!write(|part| part.offset = part.length - 2, b"abc"), "beyond the end");
+    assert!(!write(|part| part.offset = u32::MAX, b"abc"));
+    let arrived = |newest, bits: usize| {
+        let mut out = Vec::new();
+        frame::write_arrived(&mut out, Role::Client, SUBJECT, (newest, 0, 0), &vec![0; bits]);
+        frame::next_client_frame(&out, &mut 0).is_some()
+    };
+    assert!(arrived(1, 128) && !arrived(1, 129) && !arrived(0, 0));
+}
+
+#[test]
+fn the_frames_of_large_messages_stay_as_they_are() {
+    expect_frame(
+        |out| frame::write_request_part(out, SUBJECT, &request(), &part(), b"abc"),
+        "07001122313200272122232425262728 a1a2a3a4a5a6a7a8 10000000 0b020304 c1c2c3c4
+         41424344515253546162636471727374 616263",
+    );
+    expect_frame(
+        |out| frame::write_reply_part(out, SUBJECT, ReplyCode::Result, &part(), b"abc"),
+        "89001122313200172122232425262728 a1a2a3a4a5a6a7a8 10000000 0b020304 c1c2c3c4 616263",
+    );
+    let told = (0xA1A2_A3A4_A5A6_A7A8, HELD, 0x0B02_0304);
+    for (role, kind) in [(Role::Client, "08"), (Role::Server, "8a")] {
+        expect_frame(
+            |out| frame::write_arrived(out, role, SUBJECT, told, &[0xD1, 0xD2]),
+            &format!(
+                "{kind}001122313200122122232425262728 a1a2a3a4a5a6a7a8 81828384 0b020304 d1d2"
+            ),
+        );
+    }
+    for (role, kind) in [(Role::Client, "09"), (Role::Server, "8b")] {
+        expect_frame(
+            |out| frame::write_question(out, role, SUBJECT, 0xA1A2_A3A4_A5A6_A7A8, 3),
+            &format!("{kind}0011223132000b2122232425262728 a1a2a3a4a5a6a7a8 000000"),
+        );
+    }
 }

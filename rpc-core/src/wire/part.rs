@@ -1,0 +1,145 @@
+//! The frames that carry messages larger than a datagram.
+//!
+//! They begin with the 16 bytes of every frame (see [`frame`](super::frame)), whose attempt is zero:
+//! instead, every datagram with one of these has a number of its own. Offsets count from the beginning
+//! of the frame.
+//!
+//! | kind | frame | fields |
+//! |---|---|---|
+//! | `0x07` | REQUEST PART | 16 number 8; 24 message length 4; 28 offset 4; 32 digest 4; 36 interface 4; 40 method 4; 44 signature 4; 48 remaining deadline in ms 4; 52 bytes |
+//! | `0x89` | REPLY PART | 16 number 8; 24 message length 4; 28 offset 4; 32 digest 4; 36 bytes (the code is that of a REPLY) |
+//! | `0x08`, `0x8A` | ARRIVED | 16 newest 8; 24 held 4; 28 limit 4; 32 a bit for each number before the newest, lowest bit first, at most 128 bytes |
+//! | `0x09`, `0x8B` | QUESTION | 16 number 8; 24 filling |
+//!
+//! The digest of a request is that of [`frame::digest`](super::frame::digest); that of a reply is the
+//! CRC-32C of the whole message. *Held* is how many microseconds the newest datagram had been there.
+//! The limit is how many bytes of the message, from its beginning, the receiver takes.
+
+use core::ops::Range;
+
+use super::Cursor;
+use super::frame::{PREFIX_LENGTH, ReplyCode, Request, Subject};
+
+/// What a REQUEST PART takes besides its bytes.
+pub const REQUEST_PART_OVERHEAD: usize = PREFIX_LENGTH + 36;
+/// What a REPLY PART takes besides its bytes.
+pub const REPLY_PART_OVERHEAD: usize = PREFIX_LENGTH + 20;
+/// What an ARRIVED takes besides its bits.
+pub const ARRIVED_OVERHEAD: usize = PREFIX_LENGTH + 16;
+/// What a QUESTION takes besides its filling.
+pub const QUESTION_OVERHEAD: usize = PREFIX_LENGTH + 8;
+/// The longest list of bits of an ARRIVED.
+pub const LONGEST_BITS: usize = 128;
+
+/// A part of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The number of the datagram.
+    pub number: u64,
+    /// How long the whole message is.
+    pub length: u32,
+    /// Where in it the bytes belong.
+    pub offset: u32,
+    /// The checksum of the whole message.
+    pub digest: u32,
+    /// Where the bytes are. There is at least one, and none beyond the end of the message.
+    pub body: Range<usize>,
+}
+
+/// Which datagrams have arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// The newest of them.
+    pub newest: u64,
+    /// How many microseconds ago it did.
+    pub held: u32,
+    /// How many bytes of the message, from its beginning, the receiver takes.
+    pub limit: u32,
+    /// Where the bits are.
+    pub bits: Range<usize>,
+}
+
+/// Appends what comes before the bytes of a REQUEST PART.
+pub(super) fn request_part_fields(part: &Part, request: &Request) -> [u8; 36] {
+    let mut fields = [0; 36];
+    fields[..20].copy_from_slice(&part_fields(part));
+    let numbers = [request.interface, request.method, request.signature, request.remaining];
+    for (number, field) in numbers.iter().zip(fields[20..].chunks_exact_mut(4)) {
+        field.copy_from_slice(&number.to_be_bytes());
+    }
+    fields
+}
+
+/// What comes before the bytes of a REPLY PART.
+pub(super) fn part_fields(part: &Part) -> [u8; 20] {
+    let mut fields = [0; 20];
+    fields[..8].copy_from_slice(&part.number.to_be_bytes());
+    for (number, field) in
+        [part.length, part.offset, part.digest].iter().zip(fields[8..].chunks_exact_mut(4))
+    {
+        field.copy_from_slice(&number.to_be_bytes());
+    }
+    fields
+}
+
+/// What comes before the bits of an ARRIVED.
+pub(super) fn arrived_fields(newest: u64, held: u32, limit: u32) -> [u8; 16] {
+    let mut fields = [0; 16];
+    fields[..8].copy_from_slice(&newest.to_be_bytes());
+    fields[8..12].copy_from_slice(&held.to_be_bytes());
+    fields[12..].copy_from_slice(&limit.to_be_bytes());
+    fields
+}
+
+/// Reads what follows the prefix of a REQUEST PART that ends at `end`.
+pub(super) fn read_request_part(rest: &[u8], end: usize) -> Option<(Part, Request)> {
+    let mut part = read_part(rest, end)?;
+    part.body.start += 16;
+    let mut cursor = Cursor::new(rest.get(20..)?);
+    let request = Request {
+        interface: cursor.u32()?,
+        method: cursor.u32()?,
+        signature: cursor.u32()?,
+        remaining: cursor.u32()?,
+        body: 0..0,
+    };
+    is_inside(&part).then_some((part, request))
+}
+
+/// Reads what follows the prefix of a REPLY PART that ends at `end`.
+pub(super) fn read_reply_part(rest: &[u8], end: usize) -> Option<Part> {
+    read_part(rest, end).filter(is_inside)
+}
+
+/// Reads what follows the prefix of an ARRIVED that ends at `end`.
+pub(super) fn read_arrived(rest: &[u8], end: usize) -> Option<Arrived> {
+    let mut cursor = Cursor::new(rest);
+    let (newest, held, limit) = (cursor.u64()?, cursor.u32()?, cursor.u32()?);
+    let bits = end + 16 - rest.len()..end;
+    (newest > 0 && bits.len() <= LONGEST_BITS).then_some(Arrived { newest, held, limit, bits })
+}
+
+/// Reads what follows the prefix of a QUESTION: the number of the datagram.
+pub(super) fn read_question(rest: &[u8]) -> Option<u64> {
+    Cursor::new(rest).u64().filter(|&number| number > 0)
+}
+
+fn read_part(rest: &[u8], end: usize) -> Option<Part> {
+    let mut cursor = Cursor::new(rest);
+    let number = cursor.u64()?;
+    let (length, offset, digest) = (cursor.u32()?, cursor.u32()?, cursor.u32()?);
+    Some(Part { number, length, offset, digest, body: end + 20 - rest.len()..end })
+}
+
+fn is_inside(part: &Part) -> bool {
+    let bytes = part.body.len() as u64;
+    part.number > 0 && bytes > 0 && u64::from(part.offset) + bytes <= part.length.into()
+}
+
+/// What a REPLY PART says about the call: the code of the reply, and the part.
+pub type ReplyPart = (ReplyCode, Part);
+
+/// Names the message of a frame: its attempt is not used.
+pub fn subject(lane: u16, sequence: u64) -> Subject {
+    Subject { lane, sequence, attempt: 0 }
+}
