@@ -12,6 +12,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use farcall::{ClientConfig, ServerConfig};
+use farcall_core::MessageLimits;
 use farcall_core::endpoint::client::{CallKey, NewCall};
 use farcall_core::endpoint::server::{Finished, MethodEntry, MethodTable};
 use farcall_core::endpoint::{ClientEndpoint, Machine, ServerEndpoint};
@@ -67,6 +68,7 @@ impl Pair {
             signature_text: "(bytes) -> bytes",
             is_idempotent: false,
             is_oneway: false,
+            limits: MessageLimits::default(),
         };
         methods.add_method(INTERFACE, METHOD, entry);
         let (config, now) = (ClientConfig::default(), Timestamp::ZERO);
@@ -90,6 +92,7 @@ impl Pair {
             signature: SIGNATURE,
             is_idempotent: false,
             is_oneway: false,
+            limits: MessageLimits::default(),
             deadline: None,
             body: Bytes::from_static(b"12345678"),
         };

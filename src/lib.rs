@@ -185,9 +185,9 @@ pub use farcall_core::{
     CallError, CallErrorKind, CallFuture, CallStatus, Client, ClientBuilder, ClientConfig,
     ClientStatistics, CompatibilityError, ConfigError, ConnectError, Context, Description,
     DescriptionError, DropReason, Incompatibility, KeptAddress, Loopback, MethodDescription,
-    Network, Outcome, Pending, Received, Reply, ServeError, Server, ServerAddress, ServerBuilder,
-    ServerConfig, ServerHandle, ServerStatistics, ShutdownReport, Stub, assert_compatible,
-    check_compatible, describe,
+    Network, Outcome, Pending, Received, Reply, RequestLimit, ServeError, Server, ServerAddress,
+    ServerBuilder, ServerConfig, ServerHandle, ServerStatistics, ShutdownReport, Stub,
+    assert_compatible, check_compatible, describe,
 };
 pub use farcall_macros::rpc_interface;
 

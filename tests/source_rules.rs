@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["time", "entropy", "marshal"],
     &["config", "statistics"],
     &["error"],
-    &["wire", "call", "context"],
+    &["wire", "call", "context", "transfer"],
     &["endpoint"],
     &["service"],
     &["host"],

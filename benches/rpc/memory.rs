@@ -165,6 +165,7 @@ fn addition(number: i32) -> NewCall {
         signature: method.signature().hash,
         is_idempotent: method.is_idempotent(),
         is_oneway: method.is_oneway(),
+        limits: method.limits(),
         deadline: None,
         body: body.finish().expect("numbers can be encoded"),
         fault: None,

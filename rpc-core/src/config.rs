@@ -13,6 +13,20 @@ pub const BASE_DATAGRAM_SIZE: usize = 1200;
 /// The largest UDP payload over IPv4.
 pub const LARGEST_DATAGRAM_SIZE: usize = 65_507;
 
+/// The largest message that any setting allows, in bytes.
+pub const LARGEST_MESSAGE_SIZE: usize = 1 << 30;
+
+/// How large the messages of one method may be, where the method says so itself.
+///
+/// What it does not say is a setting of the endpoint: `maximum_request` and `maximum_reply`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MessageLimits {
+    /// The most bytes of encoded arguments.
+    pub request: Option<usize>,
+    /// The most bytes of an encoded result.
+    pub reply: Option<usize>,
+}
+
 /// How a client behaves.
 ///
 /// ```
@@ -60,9 +74,21 @@ pub struct ClientConfig {
     /// The most calls that may be open or waiting for a lane; one more fails at once with `Busy`.
     /// Default 65,536.
     pub maximum_open_calls: usize,
+    /// The largest encoded arguments of a call, in bytes, for methods that set no limit of their own.
+    /// A server has its own limit as well. Default 64 MiB, at most 1 GiB.
+    pub maximum_request: usize,
+    /// The largest encoded result of a call, in bytes, for methods that set no limit of their own. The
+    /// server is told. Default 64 MiB, at most 1 GiB.
+    pub maximum_reply: usize,
+    /// How many bytes of results that have not arrived whole are held. While there are more, only the
+    /// oldest of those calls goes on. Default 256 MiB.
+    pub maximum_assembly_bytes: usize,
     /// The largest datagram that is sent, in bytes, from 1,200 to 65,507. Default 1,200. One that is
     /// larger than the path carries is lost.
     pub datagram_size: usize,
+    /// How large datagrams may become while messages larger than one are moved, in bytes, from 1,200 to
+    /// 65,507. What the path carries is found out (RFC 8899). Default 65,507.
+    pub largest_datagram: usize,
     /// How long the loop polls the socket before it sleeps. Zero, the default, never spins.
     pub spin: Duration,
     /// The receive buffer asked of the system, in bytes. Default 4 MiB.
@@ -85,7 +111,11 @@ impl Default for ClientConfig {
             silence_limit: Duration::from_secs(10),
             acknowledgement_delay: Duration::from_millis(50),
             maximum_open_calls: 65_536,
+            maximum_request: 64 << 20,
+            maximum_reply: 64 << 20,
+            maximum_assembly_bytes: 256 << 20,
             datagram_size: BASE_DATAGRAM_SIZE,
+            largest_datagram: LARGEST_DATAGRAM_SIZE,
             spin: Duration::ZERO,
             receive_buffer: 4 << 20,
         }
@@ -127,7 +157,11 @@ impl ClientConfig {
         if self.maximum_open_calls == 0 {
             return Err(ConfigError::new("maximum_open_calls", "must be at least 1"));
         }
-        datagram_size(self.datagram_size)
+        message_size("maximum_request", self.maximum_request)?;
+        message_size("maximum_reply", self.maximum_reply)?;
+        at_least_one("maximum_assembly_bytes", self.maximum_assembly_bytes)?;
+        datagram_size("datagram_size", self.datagram_size)?;
+        datagram_size("largest_datagram", self.largest_datagram)
     }
 }
 
@@ -182,14 +216,34 @@ pub struct ServerConfig {
     pub working_delay: Duration,
     /// How long a cookie proves an address. Default 15 s.
     pub cookie_lifetime: Duration,
-    /// The bytes of stored replies, over all sessions, beyond which new calls are refused.
-    /// Default 64 MiB.
+    /// The bytes of stored replies, over all sessions, beyond which new calls are refused. Each call
+    /// books the `max_reply` of its method before it runs, or one datagram if the method has none; a
+    /// larger result then takes what is left, and is an error for its caller if that is not enough.
+    /// Default 256 MiB.
     pub maximum_reply_bytes: usize,
+    /// The largest encoded arguments of a call, in bytes, for methods that set no limit of their own.
+    /// Default 64 MiB, at most 1 GiB.
+    pub maximum_request: usize,
+    /// The largest encoded result of a call, in bytes, for methods that set no limit of their own. A
+    /// client may take less. Default 64 MiB, at most 1 GiB.
+    pub maximum_reply: usize,
+    /// How many bytes of arguments that have not arrived whole are held, over all sessions.
+    /// Default 256 MiB.
+    pub maximum_assembly_bytes: usize,
+    /// The same for one session. Default 128 MiB.
+    pub maximum_assembly_bytes_per_session: usize,
+    /// How long the arguments of a call may take to arrive, counted from their first part, and longer
+    /// only by what the bytes that did arrive take at 64 KiB a second. Default 10 s.
+    pub assembly_patience: Duration,
     /// How long a server that shuts down waits for the acknowledgement of its last replies.
     /// Default 500 ms.
     pub linger: Duration,
-    /// The largest datagram that is sent, in bytes, from 1,200 to 65,507. Default 1,200.
+    /// The largest datagram that is sent, in bytes, from 1,200 to 65,507. Default 1,200. One that is
+    /// larger than the path carries is lost.
     pub datagram_size: usize,
+    /// How large datagrams may become while messages larger than one are moved, in bytes, from 1,200 to
+    /// 65,507. What the path carries is found out (RFC 8899). Default 65,507.
+    pub largest_datagram: usize,
     /// How long the loop polls the socket before it sleeps. Zero, the default, never spins.
     pub spin: Duration,
     /// The receive buffer asked of the system, in bytes. Default 4 MiB.
@@ -213,9 +267,15 @@ impl Default for ServerConfig {
             lease: Duration::from_secs(300),
             working_delay: Duration::from_micros(300),
             cookie_lifetime: Duration::from_secs(15),
-            maximum_reply_bytes: 64 << 20,
+            maximum_reply_bytes: 256 << 20,
+            maximum_request: 64 << 20,
+            maximum_reply: 64 << 20,
+            maximum_assembly_bytes: 256 << 20,
+            maximum_assembly_bytes_per_session: 128 << 20,
+            assembly_patience: Duration::from_secs(10),
             linger: Duration::from_millis(500),
             datagram_size: BASE_DATAGRAM_SIZE,
+            largest_datagram: LARGEST_DATAGRAM_SIZE,
             spin: Duration::ZERO,
             receive_buffer: 4 << 20,
         }
@@ -248,7 +308,16 @@ impl ServerConfig {
                 "must hold at least one datagram, or every call is refused",
             ));
         }
-        datagram_size(self.datagram_size)
+        message_size("maximum_request", self.maximum_request)?;
+        message_size("maximum_reply", self.maximum_reply)?;
+        at_least_one("maximum_assembly_bytes", self.maximum_assembly_bytes)?;
+        at_least_one(
+            "maximum_assembly_bytes_per_session",
+            self.maximum_assembly_bytes_per_session,
+        )?;
+        positive("assembly_patience", self.assembly_patience)?;
+        datagram_size("datagram_size", self.datagram_size)?;
+        datagram_size("largest_datagram", self.largest_datagram)
     }
 }
 
@@ -312,9 +381,16 @@ fn ordered(
     Ok(())
 }
 
-fn datagram_size(size: usize) -> Result<(), ConfigError> {
+fn datagram_size(setting: &'static str, size: usize) -> Result<(), ConfigError> {
     if !(BASE_DATAGRAM_SIZE..=LARGEST_DATAGRAM_SIZE).contains(&size) {
-        return Err(ConfigError::new("datagram_size", "must be from 1200 to 65507"));
+        return Err(ConfigError::new(setting, "must be from 1200 to 65507"));
+    }
+    Ok(())
+}
+
+fn message_size(setting: &'static str, size: usize) -> Result<(), ConfigError> {
+    if size == 0 || size > LARGEST_MESSAGE_SIZE {
+        return Err(ConfigError::new(setting, "must be from 1 byte to 1 GiB"));
     }
     Ok(())
 }

@@ -39,11 +39,11 @@ pub mod time;
 pub mod transfer;
 pub mod wire;
 
-pub use config::{ClientConfig, ConfigError, ServerConfig};
+pub use config::{ClientConfig, ConfigError, MessageLimits, ServerConfig};
 pub use context::Context;
 pub use driver::Loopback;
 pub use endpoint::client::CallStatus;
-pub use error::{CallError, CallErrorKind, ConnectError, Outcome, ServeError};
+pub use error::{CallError, CallErrorKind, ConnectError, Outcome, RequestLimit, ServeError};
 pub use face::{
     Client, ClientBuilder, CompatibilityError, KeptAddress, Pending, Returned, Server,
     ServerAddress, ServerBuilder, ServerHandle, Stub, assert_compatible, check_compatible,

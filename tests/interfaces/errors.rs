@@ -184,7 +184,7 @@ both! {
 
         let error = work.echo("x".repeat(1200)).unwrap_err();
         assert_eq!(error.outcome(), Outcome::NotExecuted);
-        let CallErrorKind::RequestTooLarge { size, limit } = *error.kind() else {
+        let CallErrorKind::RequestTooLarge { size, limit, .. } = *error.kind() else {
             panic!("{error}")
         };
         assert_eq!(size, 1204);

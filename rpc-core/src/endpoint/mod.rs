@@ -43,9 +43,24 @@ pub trait Machine: Send {
     /// A datagram that could not be sent may be thrown away: to the protocol it was lost.
     fn poll_transmit(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Option<Transmit>;
 
+    /// The system did not send a datagram of `size` bytes, because it is too large for the path
+    /// (`EMSGSIZE`). That is a hint about the path, and no error.
+    fn handle_send_refused(&mut self, now: Timestamp, to: SocketAddr, size: usize) {
+        let _ = (now, to, size);
+    }
+
+    /// How many bytes of large messages the host's socket surely holds before it is read. A host says
+    /// so before anything is sent.
+    fn set_receive_window(&mut self, bytes: usize) {
+        let _ = bytes;
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) must be called next; `None` for not at all.
     fn poll_timeout(&self) -> Option<Timestamp>;
 }
+
+/// What a socket surely holds of which nothing is known.
+const DEFAULT_RECEIVE_WINDOW: usize = 128 * 1024;
 
 /// One datagram to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

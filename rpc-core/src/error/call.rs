@@ -146,7 +146,16 @@ pub enum CallErrorKind {
         size: usize,
         /// The limit in bytes.
         limit: usize,
+        /// What sets it.
+        setting: RequestLimit,
     },
+    /// The arguments did not arrive whole at the server, which has given the call up.
+    ArgumentsLost {
+        /// What the server says about the reason.
+        detail: String,
+    },
+    /// The result did not arrive as it was sent: its checksum is wrong.
+    CorruptReply,
     /// The encoded result is larger than a reply may be.
     ReplyTooLarge {
         /// What the server says about size and limit.
@@ -378,6 +387,8 @@ impl fmt::Display for CallErrorKind {
             | Self::UnencodableArguments(_)
             | Self::UnencodableReply { .. }
             | Self::RequestTooLarge { .. }
+            | Self::ArgumentsLost { .. }
+            | Self::CorruptReply
             | Self::ReplyTooLarge { .. } => self.fmt_of_messages(f),
             Self::HandlerPanicked { message } => write!(f, "the handler panicked: {message}"),
             Self::ReplyDropped => f.write_str("the handler ended without answering"),
@@ -427,6 +438,31 @@ fn fmt_of_deadline(
     }
 }
 
+/// What limits the size of a call's arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestLimit {
+    /// `max_request` of the method.
+    Method,
+    /// `maximum_request` of the client.
+    Client,
+    /// `max_request` of the method or `maximum_request`, at the server.
+    Server,
+    /// One-way calls are never larger than a datagram of `datagram_size` bytes.
+    Datagram,
+}
+
+impl fmt::Display for RequestLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Method => "`max_request` of the method",
+            Self::Client => "`maximum_request` of the client",
+            Self::Server => "`max_request` of the method or `maximum_request`, at the server",
+            Self::Datagram => "`datagram_size`, within which a one-way call has to fit",
+        })
+    }
+}
+
 impl CallErrorKind {
     /// The text of the kinds that are about the bytes of a message.
     fn fmt_of_messages(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -441,11 +477,17 @@ impl CallErrorKind {
                 write!(f, "the result could not be encoded: {detail}")
             }
             Self::UndecodableReply(error) => write!(f, "the result could not be decoded: {error}"),
-            Self::RequestTooLarge { size, limit } => write!(
+            Self::RequestTooLarge { size, limit, setting } => write!(
                 f,
-                "the arguments take {size} bytes and a request may take {limit}; raise \
-                 `datagram_size` where the path carries it, or send less"
+                "the arguments take {size} bytes and a request may take {limit}; raise {setting}, or \
+                 send less"
             ),
+            Self::ArgumentsLost { detail } => {
+                write!(f, "the arguments did not arrive whole: {detail}")
+            }
+            Self::CorruptReply => {
+                write!(f, "the result was damaged on its way: its checksum is wrong")
+            }
             Self::ReplyTooLarge { detail } => write!(f, "the result is too large: {detail}"),
             _ => Ok(()),
         }

@@ -4,5 +4,5 @@ mod call;
 mod start;
 
 pub(crate) use call::Settle;
-pub use call::{CallError, CallErrorKind, Outcome, Settlement};
+pub use call::{CallError, CallErrorKind, Outcome, RequestLimit, Settlement};
 pub use start::{ConnectError, ServeError};

@@ -202,6 +202,7 @@ impl Client {
             signature: method.signature().hash,
             is_idempotent: method.is_idempotent(),
             is_oneway: method.is_oneway(),
+            limits: method.limits(),
             deadline,
             body,
             fault,

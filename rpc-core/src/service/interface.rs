@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::OnceLock;
 
+use crate::config::MessageLimits;
 use crate::marshal::Schema;
 
 /// One interface: a name and its methods. Generated code keeps one in a `static`.
@@ -43,6 +44,7 @@ pub struct Method {
     idempotent: bool,
     oneway: bool,
     deadline: Option<Duration>,
+    limits: MessageLimits,
     pub(super) describe: fn(&mut Schema),
     signature: OnceLock<Signature>,
 }
@@ -65,6 +67,7 @@ impl Method {
             idempotent: false,
             oneway: false,
             deadline: None,
+            limits: MessageLimits { request: None, reply: None },
             describe,
             signature: OnceLock::new(),
         }
@@ -91,6 +94,20 @@ impl Method {
         self
     }
 
+    /// Limits its encoded arguments to this many bytes.
+    #[must_use]
+    pub const fn largest_request(mut self, bytes: usize) -> Self {
+        self.limits.request = Some(bytes);
+        self
+    }
+
+    /// Limits its encoded result to this many bytes, which are booked before it runs.
+    #[must_use]
+    pub const fn largest_reply(mut self, bytes: usize) -> Self {
+        self.limits.reply = Some(bytes);
+        self
+    }
+
     /// The name.
     pub const fn name(&self) -> &'static str {
         self.name
@@ -114,6 +131,11 @@ impl Method {
     /// Its own deadline, if it has one.
     pub const fn own_deadline(&self) -> Option<Duration> {
         self.deadline
+    }
+
+    /// How large its messages may be, where it says so.
+    pub const fn limits(&self) -> MessageLimits {
+        self.limits
     }
 
     /// Its signature, computed at first use.

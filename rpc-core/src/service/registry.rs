@@ -62,6 +62,7 @@ impl Registry {
                         signature_text: &signature.text,
                         is_idempotent: method.is_idempotent(),
                         is_oneway: method.is_oneway(),
+                        limits: method.limits(),
                     },
                 );
             }

@@ -3,6 +3,7 @@
 use crate::wire::frame::{
     ClientFrame, ReplyCode, ServerAnswer, Subject, next_client_frame, next_server_frame,
 };
+use crate::wire::part::{Arrived, Part};
 use crate::wire::{Header, Kind, Role};
 
 /// Names the message or the frames of a datagram, each with lane, sequence number and attempt; or says
@@ -39,6 +40,11 @@ fn client(frame: ClientFrame) -> String {
         ClientFrame::Fence(subject, cause) => about("FENCE", subject) + &format!(" {cause:?}"),
         ClientFrame::Acknowledge(subject) => about("ACKNOWLEDGE", subject),
         ClientFrame::Close => "CLOSE".to_owned(),
+        ClientFrame::Part(subject, _, part) => describe_part("REQUEST", subject, &part),
+        ClientFrame::Arrived(subject, arrived) => describe_arrived(subject, &arrived),
+        ClientFrame::Question(subject, number) => {
+            about("QUESTION", subject) + &format!(" {number}")
+        }
     }
 }
 
@@ -56,7 +62,21 @@ fn server(subject: Subject, answer: &ServerAnswer) -> String {
         ServerAnswer::Superseded => about("SUPERSEDED", subject),
         ServerAnswer::Unseen => about("UNSEEN", subject),
         ServerAnswer::Acknowledged => about("ACKNOWLEDGED", subject),
+        ServerAnswer::Part(_, part) => describe_part("REPLY", subject, part),
+        ServerAnswer::Arrived(arrived) => describe_arrived(subject, arrived),
+        ServerAnswer::Question(number) => about("QUESTION", subject) + &format!(" {number}"),
     }
+}
+
+fn describe_part(name: &str, subject: Subject, part: &Part) -> String {
+    let Part { number, length, offset, body, .. } = part;
+    let end = *offset as usize + body.len();
+    about(&format!("{name} PART"), subject) + &format!(" {offset}..{end} of {length}, {number}")
+}
+
+fn describe_arrived(subject: Subject, arrived: &Arrived) -> String {
+    let Arrived { newest, limit, .. } = arrived;
+    about("ARRIVED", subject) + &format!(" {newest}, limit {limit}")
 }
 
 fn about(name: &str, subject: Subject) -> String {

@@ -209,6 +209,10 @@ pub enum VerdictCode {
     Misuse = 9,
     /// The server gave it up before its handler was entered.
     Abandoned = 10,
+    /// The arguments are larger than the method takes; the body is the limit, 4 bytes.
+    TooLarge = 11,
+    /// The arguments did not arrive whole; the body says why.
+    Incomplete = 12,
 }
 
 /// A checksum of what two copies of one call have in common. The attempt and the remaining deadline
@@ -242,6 +246,8 @@ impl VerdictCode {
             Self::ShuttingDown,
             Self::Misuse,
             Self::Abandoned,
+            Self::TooLarge,
+            Self::Incomplete,
         ]
         .into_iter()
         .find(|&code| code as u8 == bits)

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | HELLO | 0 nonce 16; zeros up to a datagram of 1,200 bytes |
 //! | CHALLENGE | 0 nonce 16; 16 cookie 28 |
-//! | OPEN | 0 nonce 16; 16 cookie 28; 44 previous session or zero 8; zeros up to 1,200 |
+//! | OPEN | 0 nonce 16; 16 cookie 28; 44 previous session or zero 8; 52 largest reply 4; 56 receive window in bytes 4; zeros up to 1,200 |
 //! | WELCOME | 0 nonce 16; 16 session 8; 24 flags 4 (bit 0: resumed); 28 window of lanes 4; 32 working delay in us 4; 36 lease in ms 4; 40 largest request 4; 44 largest reply 4; 48 receive window in bytes 4; zeros up to 1,200 |
 //! | REFUSED | 0 nonce 16; 16 reason 4 (1 full, 2 shutting down) |
 //! | VERSION | 0 nonce 16; 16 lowest version 1; 17 highest version 1; 18 zeros 2 |
@@ -34,6 +34,10 @@ pub struct Open {
     pub cookie: Cookie,
     /// The session to resume, 0 for none.
     pub previous: u64,
+    /// The largest encoded result that the client takes, in bytes.
+    pub largest_reply: u32,
+    /// How many bytes of large messages the client's socket surely holds.
+    pub receive_window: u32,
 }
 
 /// A server's WELCOME.
@@ -55,7 +59,7 @@ pub struct Welcome {
     pub largest_request: u32,
     /// The largest encoded result, in bytes.
     pub largest_reply: u32,
-    /// How many bytes of large messages the server is ready to receive.
+    /// How many bytes of large messages the server's socket surely holds.
     pub receive_window: u32,
 }
 
@@ -90,6 +94,8 @@ pub fn write_open(out: &mut Vec<u8>, open: &Open) {
         out.extend_from_slice(&open.nonce.to_be_bytes());
         out.extend_from_slice(&open.cookie);
         out.extend_from_slice(&open.previous.to_be_bytes());
+        out.extend_from_slice(&open.largest_reply.to_be_bytes());
+        out.extend_from_slice(&open.receive_window.to_be_bytes());
     });
 }
 
@@ -160,7 +166,13 @@ pub fn parse_open(body: &[u8]) -> Option<Open> {
         return None;
     }
     let mut cursor = Cursor::new(body);
-    Some(Open { nonce: cursor.u128()?, cookie: cursor.array()?, previous: cursor.u64()? })
+    Some(Open {
+        nonce: cursor.u128()?,
+        cookie: cursor.array()?,
+        previous: cursor.u64()?,
+        largest_reply: cursor.u32()?,
+        receive_window: cursor.u32()?,
+    })
 }
 
 /// A WELCOME. One without a session or without a lane is not well formed.

@@ -97,7 +97,14 @@ fn challenge_stays_as_it_is() {
 fn open_stays_as_it_is() {
     expect(
         |out| {
-            handshake::write_open(out, &Open { nonce: NONCE, cookie: cookie(), previous: SESSION });
+            let open = Open {
+                nonce: NONCE,
+                cookie: cookie(),
+                previous: SESSION,
+                largest_reply: 0x6162_6364,
+                receive_window: 0x7172_7374,
+            };
+            handshake::write_open(out, &open);
         },
         "faca01030000000000000000 00112233445566778899aabbccddeeff \
          404142434445464748494a4b4c4d4e4f505152535455565758595a5b 0102030405060708",

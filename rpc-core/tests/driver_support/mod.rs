@@ -148,6 +148,7 @@ pub(crate) fn new_call(method: u32, body: Bytes) -> NewCall {
         signature: method.signature().hash,
         is_idempotent: false,
         is_oneway: method.is_oneway(),
+        limits: method.limits(),
         deadline: Some(Duration::from_secs(10)),
         body,
     }

@@ -23,6 +23,7 @@ use super::seat::Parts;
 use super::server;
 use super::socket::Socket;
 use super::worker::ServerLoop;
+use crate::config::MessageLimits;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::endpoint::client::NewCall;
 use crate::service::{Answer, Call, Interface, Method, Registry, Service};
@@ -118,6 +119,7 @@ pub(super) fn call(method: u32) -> NewCall {
         signature: METHODS[method as usize].signature().hash,
         is_idempotent: false,
         is_oneway: false,
+        limits: MessageLimits::default(),
         deadline: None,
         body: Bytes::new(),
         fault: None,

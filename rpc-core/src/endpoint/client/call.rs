@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use crate::config::MessageLimits;
 use crate::error::{CallErrorKind, Outcome};
 use crate::marshal::EncodeError;
 
@@ -22,6 +23,8 @@ pub struct NewCall {
     pub is_oneway: bool,
     /// How long the caller is prepared to wait; `None` is for ever.
     pub deadline: Option<Duration>,
+    /// How large its messages may be, where its method says so.
+    pub limits: MessageLimits,
     /// The encoded arguments.
     pub body: Bytes,
     /// Why the arguments could not be encoded. Such a call is not sent and ends at once.

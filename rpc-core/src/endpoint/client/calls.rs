@@ -16,6 +16,8 @@ pub(super) struct OutgoingCall {
     pub(super) submitted_at: Timestamp,
     pub(super) deadline_at: Timestamp,
     pub(super) phase: Phase,
+    /// How many bytes its arguments take, which may be gone.
+    pub(super) size: usize,
     /// Its lane and number; of no meaning while it waits.
     pub(super) lane: u16,
     pub(super) sequence: u64,
@@ -79,6 +81,7 @@ impl OutgoingCall {
     pub(super) fn new(call: NewCall, now: Timestamp) -> Self {
         let deadline_at = call.deadline.map_or(Timestamp::NEVER, |deadline| now + deadline);
         Self {
+            size: call.body.len(),
             call,
             submitted_at: now,
             deadline_at,
@@ -262,6 +265,7 @@ impl Calls {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::MessageLimits;
 
     #[test]
     fn outcomes_join_towards_the_worse_knowledge() {
@@ -281,6 +285,7 @@ mod tests {
             signature: 0,
             is_idempotent: false,
             is_oneway: false,
+            limits: MessageLimits::default(),
             deadline: None,
             body: Bytes::new(),
             fault: None,

@@ -23,6 +23,8 @@ pub(super) struct Session {
     pub(super) working_delay: Duration,
     /// The most bytes of arguments that the server takes.
     pub(super) largest_request: usize,
+    /// How many bytes of large messages the server's socket surely holds.
+    pub(super) receive_window: usize,
     /// How long the server keeps it without hearing from this client.
     lease: Duration,
     /// When the newest packet was sent that the server is known to have received.
@@ -241,7 +243,13 @@ impl ClientEndpoint {
         match handshake.stage {
             Stage::Hello => messages::write_hello(out, handshake.nonce),
             Stage::Open(cookie) => {
-                let open = Open { nonce: handshake.nonce, cookie, previous };
+                let open = Open {
+                    nonce: handshake.nonce,
+                    cookie,
+                    previous,
+                    largest_reply: saturating(self.config.maximum_reply),
+                    receive_window: saturating(self.receive_window),
+                };
                 messages::write_open(out, &open);
             }
         }
@@ -481,9 +489,20 @@ fn has_other(servers: &[SocketAddr], handshake: &Handshake) -> bool {
 }
 
 fn session(now: Timestamp, welcome: &Welcome, server: SocketAddr) -> Session {
-    let Welcome { session: id, working_delay, lease, largest_request, .. } = *welcome;
-    let largest_request = usize::try_from(largest_request).unwrap_or(usize::MAX);
-    Session { id, server, working_delay, largest_request, lease, renewed_at: now }
+    let Welcome { session: id, working_delay, lease, .. } = *welcome;
+    Session {
+        id,
+        server,
+        working_delay,
+        largest_request: usize::try_from(welcome.largest_request).unwrap_or(usize::MAX),
+        receive_window: usize::try_from(welcome.receive_window).unwrap_or(usize::MAX),
+        lease,
+        renewed_at: now,
+    }
+}
+
+fn saturating(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// The round trip of the stage, if only one packet was sent in it (Karn's rule, RFC 6298 section 3).

@@ -34,7 +34,7 @@ use self::calls::{Calls, Phase};
 use self::handshake::{Handshake, Session};
 use self::lanes::Lanes;
 use self::transmit::Outgoing;
-use super::{Machine, Transmit};
+use super::{DEFAULT_RECEIVE_WINDOW, Machine, Transmit};
 use crate::call::budget::RetryBudget;
 use crate::call::round_trip::RoundTrip;
 use crate::config::ClientConfig;
@@ -54,6 +54,8 @@ pub use trace::{CallTrace, SessionNews};
 /// until it is released.
 pub struct ClientEndpoint {
     config: ClientConfig,
+    /// How many bytes of large messages the host's socket surely holds.
+    receive_window: usize,
     entropy: Box<dyn Entropy>,
     /// Spreads timers; nothing depends on its being unpredictable.
     jitter: fastrand::Rng,
@@ -132,6 +134,7 @@ impl ClientEndpoint {
             entropy,
             servers: servers.into_iter().map(canonical).collect(),
             wants_servers: false,
+            receive_window: DEFAULT_RECEIVE_WINDOW,
             session: None,
             handshake: None,
             handshake_failure: None,
@@ -275,6 +278,10 @@ impl Machine for ClientEndpoint {
         self.statistics.datagrams_sent += 1;
         self.statistics.bytes_sent += transmit.length as u64;
         Some(transmit)
+    }
+
+    fn set_receive_window(&mut self, bytes: usize) {
+        self.receive_window = bytes;
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {

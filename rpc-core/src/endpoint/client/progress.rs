@@ -6,7 +6,7 @@ use super::calls::{OutgoingCall, Phase, join};
 use super::transmit::Outgoing;
 use super::{CallKey, ClientEndpoint, Completion, Failure, NewCall};
 use crate::endpoint::is_mostly_gone;
-use crate::error::{CallErrorKind, Outcome, Settlement};
+use crate::error::{CallErrorKind, Outcome, RequestLimit, Settlement};
 use crate::time::Timestamp;
 use crate::wire::frame::{FenceCause, ONEWAY_LANE};
 use crate::wire::{self, DATAGRAM_OVERHEAD};
@@ -61,14 +61,14 @@ impl ClientEndpoint {
     }
 
     fn refusal(&self, call: &NewCall) -> Option<CallErrorKind> {
-        let limit = self.largest_request();
+        let (limit, setting) = self.largest_request(call);
         let size = call.body.len();
         if self.is_closed {
             Some(CallErrorKind::Closed)
         } else if let Some(error) = &call.fault {
             Some(CallErrorKind::UnencodableArguments(error.clone()))
         } else if size > limit {
-            Some(CallErrorKind::RequestTooLarge { size, limit })
+            Some(CallErrorKind::RequestTooLarge { size, limit, setting })
         } else if call.deadline == Some(Duration::ZERO) {
             Some(CallErrorKind::DeadlineExceeded { deadline: Duration::ZERO, inherited: false })
         } else if self.open_calls >= self.config.maximum_open_calls {
@@ -78,10 +78,21 @@ impl ClientEndpoint {
         }
     }
 
-    /// The most bytes of arguments: what fits a datagram, and what the server takes, if that is known.
-    fn largest_request(&self) -> usize {
-        let own = wire::request_room(self.config.datagram_size);
-        self.session.map_or(own, |session| own.min(session.largest_request))
+    /// The most bytes of arguments that this call may have, as far as is known, and what limits them.
+    fn largest_request(&self, call: &NewCall) -> (usize, RequestLimit) {
+        let own = match call.limits.request {
+            _ if call.is_oneway => {
+                (wire::request_room(self.config.datagram_size), RequestLimit::Datagram)
+            }
+            Some(limit) => (limit, RequestLimit::Method),
+            None => (self.config.maximum_request, RequestLimit::Client),
+        };
+        match self.session {
+            Some(session) if session.largest_request < own.0 => {
+                (session.largest_request, RequestLimit::Server)
+            }
+            _ => own,
+        }
     }
 
     /// Gives lanes to waiting calls, as long as there are any of both. While the session is in doubt
@@ -90,18 +101,18 @@ impl ClientEndpoint {
         if self.session.is_none() || self.handshake.is_some() {
             return;
         }
-        let limit = self.largest_request();
         while let Some(&key) = self.waiting.front() {
             let Some(call) = self.calls.get(key).filter(|call| call.phase == Phase::Waiting) else {
                 self.waiting.pop_front();
                 continue;
             };
+            let (limit, setting) = self.largest_request(&call.call);
             let size = call.call.body.len();
             if size > limit {
                 // It was submitted before anything was known of this server.
                 let outcome = call.earlier;
                 self.waiting.pop_front();
-                self.end(key, outcome, CallErrorKind::RequestTooLarge { size, limit });
+                self.end(key, outcome, CallErrorKind::RequestTooLarge { size, limit, setting });
                 continue;
             }
             let lane = if call.call.is_oneway {

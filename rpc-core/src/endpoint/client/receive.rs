@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::calls::{Phase, join};
 use super::{CallKey, ClientEndpoint};
-use crate::error::{CallErrorKind, Outcome};
+use crate::error::{CallErrorKind, Outcome, RequestLimit};
 use crate::statistics::DropReason;
 use crate::time::Timestamp;
 use crate::wire::frame::{
@@ -146,6 +146,7 @@ impl ClientEndpoint {
             }
             ServerAnswer::Unseen => self.on_unseen(key),
             ServerAnswer::Acknowledged => unreachable!("it was handled above"),
+            ServerAnswer::Part(..) | ServerAnswer::Arrived(_) | ServerAnswer::Question(_) => {}
         }
     }
 
@@ -193,6 +194,12 @@ impl ClientEndpoint {
             VerdictCode::ShuttingDown => CallErrorKind::ShuttingDown,
             VerdictCode::Misuse => CallErrorKind::Misuse,
             VerdictCode::Abandoned => CallErrorKind::Abandoned,
+            VerdictCode::TooLarge => CallErrorKind::RequestTooLarge {
+                size: call.size,
+                limit: detail.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes) as usize),
+                setting: RequestLimit::Server,
+            },
+            VerdictCode::Incomplete => CallErrorKind::ArgumentsLost { detail: text() },
             VerdictCode::Fenced if call.fence == Some(FenceCause::Cancelled) => {
                 CallErrorKind::Cancelled
             }

@@ -140,7 +140,7 @@ impl ServerEndpoint {
             lease: self.config.lease,
             largest_request: wire::request_room(LARGEST_DATAGRAM_SIZE) as u32,
             largest_reply: self.largest_reply() as u32,
-            receive_window: LARGEST_DATAGRAM_SIZE as u32,
+            receive_window: u32::try_from(self.receive_window).unwrap_or(u32::MAX),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::config::MessageLimits;
+
 /// One served method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MethodEntry {
@@ -15,6 +17,8 @@ pub struct MethodEntry {
     pub is_idempotent: bool,
     /// Whether it has no reply.
     pub is_oneway: bool,
+    /// How large its messages may be, where it says so.
+    pub limits: MessageLimits,
 }
 
 /// Every served method, by interface id and method id.

@@ -34,7 +34,7 @@ use self::records::Records;
 use self::session::{QueuedAnswer, Sessions};
 use self::sources::{RateLimit, SessionCounts, Source};
 use self::transmit::Stateless;
-use super::{Machine, Transmit};
+use super::{DEFAULT_RECEIVE_WINDOW, Machine, Transmit};
 use crate::config::ServerConfig;
 use crate::entropy::Entropy;
 use crate::statistics::{DropReason, ServerStatistics};
@@ -51,6 +51,8 @@ pub use methods::{MethodEntry, MethodTable};
 /// became of it. The host decides how many run at once.
 pub struct ServerEndpoint {
     config: ServerConfig,
+    /// How many bytes of large messages the host's socket surely holds.
+    receive_window: usize,
     methods: MethodTable,
     clock: Arc<dyn Clock>,
     entropy: Box<dyn Entropy>,
@@ -121,6 +123,7 @@ impl ServerEndpoint {
             is_shutting_down: false,
             statistics: ServerStatistics::default(),
             config,
+            receive_window: DEFAULT_RECEIVE_WINDOW,
             methods,
             clock,
             entropy,
@@ -295,6 +298,10 @@ impl Machine for ServerEndpoint {
         self.statistics.datagrams_sent += 1;
         self.statistics.bytes_sent += transmit.length as u64;
         Some(transmit)
+    }
+
+    fn set_receive_window(&mut self, bytes: usize) {
+        self.receive_window = bytes;
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {

@@ -82,6 +82,7 @@ impl ServerEndpoint {
                 ClientFrame::Probe(subject) => self.receive_probe(now, index, subject),
                 ClientFrame::Fence(subject, _) => self.receive_fence(now, index, subject),
                 ClientFrame::Acknowledge(subject) => self.receive_acknowledge(now, index, subject),
+                ClientFrame::Part(..) | ClientFrame::Arrived(..) | ClientFrame::Question(..) => {}
                 ClientFrame::Close => {
                     self.remove_session(index);
                     return Ok(());

@@ -54,7 +54,16 @@ fn client_datagrams(session: u64) -> Vec<Vec<u8>> {
     let mut hello = Vec::new();
     messages::write_hello(&mut hello, 5);
     let mut open = Vec::new();
-    messages::write_open(&mut open, &Open { nonce: 5, cookie: [1; 28], previous: session });
+    messages::write_open(
+        &mut open,
+        &Open {
+            nonce: 5,
+            cookie: [1; 28],
+            previous: session,
+            largest_reply: 1000,
+            receive_window: 1000,
+        },
+    );
     let mut foreign = hello.clone();
     foreign[2] = 9;
     datagrams.extend([hello, open, foreign]);
@@ -163,7 +172,10 @@ fn no_answer_to_an_unproven_address_is_larger_than_its_cause() {
     pair.server.poll_transmit(now, &mut out).unwrap();
     let (nonce, cookie) = messages::parse_challenge(Header::parse(&out).unwrap().1).unwrap();
     let mut out = Vec::new();
-    messages::write_open(&mut out, &Open { nonce, cookie, previous: 0 });
+    messages::write_open(
+        &mut out,
+        &Open { nonce, cookie, previous: 0, largest_reply: 1000, receive_window: 1000 },
+    );
     let length = out.len();
     pair.server.handle_datagram(now, stranger, None, &Bytes::from(out));
     assert_eq!(answers(&mut pair, stranger), [length]);
@@ -314,7 +326,10 @@ fn open_another(pair: &mut Pair, address: SocketAddr, nonce: u128) -> u64 {
     pair.server.poll_transmit(now, &mut out).unwrap();
     let (nonce, cookie) = messages::parse_challenge(Header::parse(&out).unwrap().1).unwrap();
     let mut out = Vec::new();
-    messages::write_open(&mut out, &Open { nonce, cookie, previous: 0 });
+    messages::write_open(
+        &mut out,
+        &Open { nonce, cookie, previous: 0, largest_reply: 1000, receive_window: 1000 },
+    );
     pair.server.handle_datagram(now, address, None, &Bytes::from(out));
     let mut out = Vec::new();
     pair.server.poll_transmit(now, &mut out).unwrap();

@@ -21,6 +21,7 @@ use bytes::Bytes;
 use super::client::{CallKey, CallStatus, NewCall};
 use super::server::{Finished, MethodEntry, MethodTable, Ready};
 use super::{ClientEndpoint, Machine, ServerEndpoint};
+use crate::config::MessageLimits;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::entropy::Entropy;
 use crate::error::{CallErrorKind, Outcome, Settlement};
@@ -69,6 +70,7 @@ fn methods() -> MethodTable {
             signature_text: "echo(bytes) -> bytes",
             is_idempotent,
             is_oneway,
+            limits: MessageLimits::default(),
         };
         table.add_method(INTERFACE, method, entry);
     }
@@ -78,6 +80,7 @@ fn methods() -> MethodTable {
         signature_text: "a long signature. a long signature. a long signature. a long signature.",
         is_idempotent: false,
         is_oneway: false,
+        limits: MessageLimits::default(),
     };
     table.add_method(INTERFACE, TEXT, entry);
     table
@@ -90,6 +93,7 @@ fn call(method: u32, body: &'static [u8]) -> NewCall {
         signature: 99,
         is_idempotent: method == LOOKUP,
         is_oneway: method == LOG,
+        limits: MessageLimits::default(),
         deadline: Some(Duration::from_secs(10)),
         body: Bytes::from_static(body),
         fault: None,

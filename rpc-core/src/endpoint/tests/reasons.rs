@@ -86,7 +86,8 @@ fn a_server_counts_every_reason() {
     pair.server_counts(client, &unknown, Some(DropReason::UnknownSession));
     let reply = sealed(Role::Server, Kind::Frames, session, &[]);
     pair.server_counts(client, &reply, Some(DropReason::WrongRole));
-    let open = Open { nonce: 5, cookie: [1; 28], previous: 0 };
+    let open =
+        Open { nonce: 5, cookie: [1; 28], previous: 0, largest_reply: 1000, receive_window: 1000 };
     let forged = written(|out| messages::write_open(out, &open));
     pair.server_counts(stranger, &forged, Some(DropReason::BadCookie));
 
@@ -124,7 +125,12 @@ impl Pair {
             }
         }
         let (_, cookie) = cookie.expect("the server answers a HELLO");
-        written(|out| messages::write_open(out, &Open { nonce, cookie, previous: 0 }))
+        written(|out| {
+            messages::write_open(
+                out,
+                &Open { nonce, cookie, previous: 0, largest_reply: 1000, receive_window: 1000 },
+            )
+        })
     }
 }
 

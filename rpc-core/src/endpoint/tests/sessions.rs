@@ -235,7 +235,10 @@ fn one_nonce_from_two_addresses_makes_two_sessions() {
             let (nonce, cookie) =
                 messages::parse_challenge(Header::parse(&out).unwrap().1).unwrap();
             let mut out = Vec::new();
-            messages::write_open(&mut out, &Open { nonce, cookie, previous: 0 });
+            messages::write_open(
+                &mut out,
+                &Open { nonce, cookie, previous: 0, largest_reply: 1000, receive_window: 1000 },
+            );
             pair.server.handle_datagram(now, address, None, &Bytes::from(out));
             let mut out = Vec::new();
             pair.server.poll_transmit(now, &mut out).unwrap();
