@@ -29,5 +29,9 @@ pub use message::Message;
 pub use received::{Acknowledgement, Received};
 pub use sender::{Key, Outgoing, Sender};
 
+/// How many bytes of a message a receiver takes before it has said how many it takes. Both sides
+/// know this number.
+pub const FIRST_LIMIT: usize = 256 * 1024;
+
 #[cfg(test)]
 mod tests;

@@ -156,7 +156,7 @@ mod tests {
         let mut received = Received::default();
         let mut bits = [0; WORDS * 8];
         received.note(Timestamp::ZERO, 1);
-        assert_eq!(received.acknowledge(Timestamp::ZERO, &mut bits).before, []);
+        assert_eq!(received.acknowledge(Timestamp::ZERO, &mut bits).before, [0; 0]);
         received.note(Timestamp::ZERO, 2);
         assert_eq!(received.acknowledge(Timestamp::ZERO, &mut bits).before, [1]);
         received.note(Timestamp::ZERO, 12);

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{Acknowledgement, Added, Assembly, Key, Message, Outgoing, Received, Sender};
+use super::{
+    Acknowledgement, Added, Assembly, FIRST_LIMIT, Key, Message, Outgoing, Received, Sender,
+};
 use crate::time::Timestamp;
 
 const OVERHEAD: usize = 64;
 const KEY: Key = (3, 9);
-const FIRST_LIMIT: usize = 64 << 10;
 
 /// What lies between the two.
 #[derive(Clone)]

@@ -322,7 +322,8 @@ fn a_request_larger_than_the_server_takes_ends_at_once() {
             pair.client.handle_datagram(now, pair.server_address, None, &datagram);
         }
     }
-    let too_large = CallErrorKind::RequestTooLarge { size: 1001, limit: 1000 };
+    let too_large =
+        CallErrorKind::RequestTooLarge { size: 1001, limit: 1000, setting: RequestLimit::Server };
     assert_eq!(pair.failure(waited), (Outcome::NotExecuted, too_large.clone()));
     let at_once = submit(&mut pair, 1001);
     assert_eq!(pair.failure(at_once), (Outcome::NotExecuted, too_large));
@@ -343,7 +344,11 @@ fn a_body_that_fills_a_datagram_is_sent_and_one_byte_more_is_not() {
         pair.submit(NewCall { body: Bytes::from(vec![1; size]), ..call(ECHO, b"") })
     };
     let too_large = submit(&mut pair, request + 1);
-    let kind = CallErrorKind::RequestTooLarge { size: request + 1, limit: request };
+    let kind = CallErrorKind::RequestTooLarge {
+        size: request + 1,
+        limit: request,
+        setting: RequestLimit::Datagram,
+    };
     assert_eq!(pair.failure(too_large), (Outcome::NotExecuted, kind));
     for (size, is_whole) in [(reply, true), (reply + 1, false)] {
         let key = submit(&mut pair, request);

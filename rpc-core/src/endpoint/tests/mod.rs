@@ -24,7 +24,7 @@ use super::{ClientEndpoint, Machine, ServerEndpoint};
 use crate::config::MessageLimits;
 use crate::config::{ClientConfig, ServerConfig};
 use crate::entropy::Entropy;
-use crate::error::{CallErrorKind, Outcome, Settlement};
+use crate::error::{CallErrorKind, Outcome, RequestLimit, Settlement};
 use crate::statistics::DropReason;
 use crate::time::{Clock, Timestamp};
 use crate::wire::frame::{self, Subject};
