@@ -123,6 +123,12 @@ pub struct ClientStatistics {
     pub datagrams_sent: u64,
     /// Bytes sent, without those of IP and UDP.
     pub bytes_sent: u64,
+    /// Datagrams with a part of larger arguments that were sent.
+    pub parts_sent: u64,
+    /// Parts of larger results that arrived, those that came twice included.
+    pub parts_received: u64,
+    /// Bytes of memory that results take that have not arrived whole, now.
+    pub assembly_bytes: usize,
     /// Calls submitted, one-way calls and those that were refused on the spot included. Each is one of
     /// `replies`, `failures` and [`open`](Self::open).
     pub calls: u64,

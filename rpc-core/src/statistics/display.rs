@@ -117,6 +117,7 @@ impl fmt::Display for ClientStatistics {
                 &[
                     ("datagrams", self.datagrams_sent),
                     ("bytes", self.bytes_sent),
+                    ("parts", self.parts_sent),
                     ("retransmissions", self.retransmissions),
                     ("put off", self.retransmissions_delayed),
                     ("probes", self.probes),
@@ -124,6 +125,10 @@ impl fmt::Display for ClientStatistics {
                 ],
             )
             .received(&self.received)
+            .group(
+                "large results",
+                &[("parts", self.parts_received), ("bytes held", self.assembly_bytes as u64)],
+            )
             .group(
                 "session",
                 &[

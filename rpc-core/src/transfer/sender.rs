@@ -199,6 +199,11 @@ impl Sender {
         Some(self.messages.remove(index).1)
     }
 
+    /// The key of a message that is under way, if there is any.
+    pub fn any_key(&self) -> Option<Key> {
+        self.messages.first().map(|(key, _)| *key)
+    }
+
     /// Whether no message is under way.
     pub fn is_idle(&self) -> bool {
         self.messages.is_empty()

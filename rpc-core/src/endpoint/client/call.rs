@@ -57,6 +57,21 @@ pub struct Failure {
     pub kind: CallErrorKind,
 }
 
+/// How many bytes of a call's messages have been moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transfer {
+    /// Bytes of the encoded arguments that have arrived at the server without a gap. What fits one datagram
+    /// counts when the server is heard of the call.
+    pub sent: usize,
+    /// How many bytes the encoded arguments have.
+    pub request: usize,
+    /// Bytes of the encoded result that have arrived without a gap.
+    pub received: usize,
+    /// How many bytes the encoded result has, as soon as that is known.
+    pub reply: Option<usize>,
+}
+
 /// How far an open call has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -21,6 +21,13 @@ pub(super) struct OutgoingCall {
     /// Its lane and number; of no meaning while it waits.
     pub(super) lane: u16,
     pub(super) sequence: u64,
+    /// Whether its arguments are larger than a datagram under its present number.
+    pub(super) is_large: bool,
+    /// Whether all of such arguments were given out at least once under its present number. Until then
+    /// it cannot have run.
+    pub(super) is_out: bool,
+    /// Whether a part of its result has arrived.
+    pub(super) has_reply: bool,
     /// How many packets named it under this number: copies of the request, probes, fences. The wire
     /// carries the lower 16 bits.
     pub(super) attempts: u64,
@@ -88,6 +95,9 @@ impl OutgoingCall {
             phase: Phase::Waiting,
             lane: 0,
             sequence: 0,
+            is_large: false,
+            is_out: false,
+            has_reply: false,
             attempts: 0,
             sent_at: [Timestamp::ZERO; 8],
             answered: 0,
@@ -107,8 +117,12 @@ impl OutgoingCall {
         }
     }
 
-    /// Gives it a lane and a number that was never used.
-    pub(super) fn assign(&mut self, lane: u16, sequence: u64) {
+    /// Gives it a lane and a number that was never used. Arguments above `room` bytes are larger than a
+    /// datagram.
+    pub(super) fn assign(&mut self, lane: u16, sequence: u64, room: usize) {
+        self.is_large = self.call.body.len() > room;
+        self.is_out = false;
+        self.has_reply = false;
         self.phase = Phase::Sent;
         self.lane = lane;
         self.sequence = sequence;
@@ -153,7 +167,12 @@ impl OutgoingCall {
 
     /// Whether the server has said that the handler was entered.
     pub(super) fn is_known_to_run(&self) -> bool {
-        self.working.is_some_and(|(_, working)| working.is_running)
+        self.has_reply || self.working.is_some_and(|(_, working)| working.is_running)
+    }
+
+    /// Whether a whole request was given out under its present number. Only then can it have run.
+    pub(super) fn is_given_out(&self) -> bool {
+        if self.is_large { self.is_out } else { self.attempts > 0 }
     }
 
     /// Whether it was cancelled or its deadline has passed, so that it must not be made again.
@@ -164,6 +183,8 @@ impl OutgoingCall {
     /// How long the frame is that it waits to send.
     pub(super) fn frame_length(&self) -> usize {
         match self.phase {
+            // It is not sent as one frame.
+            Phase::Sent if self.is_large => 0,
             Phase::Sent => REQUEST_OVERHEAD + self.call.body.len(),
             _ => PREFIX_LENGTH,
         }
@@ -178,9 +199,14 @@ impl OutgoingCall {
     /// Gives up the arguments: there will be no more copies of the request.
     pub(super) fn drop_arguments(&mut self) {
         if self.phase.has_lane() {
-            self.digest = Some(self.digest());
+            self.keep_digest();
         }
         self.call.body = Bytes::new();
+    }
+
+    /// Computes the digest once and for all.
+    pub(super) fn keep_digest(&mut self) {
+        self.digest = Some(self.digest());
     }
 
     pub(super) fn has_ended(&self) -> bool {

@@ -334,12 +334,22 @@ impl ClientEndpoint {
             }
         });
         self.on_handshake_sample(sample);
-        self.session = Some(session(now, &welcome, from));
+        let previous = self.session.replace(session(now, &welcome, from));
         if resumes {
+            self.move_bulk(now, previous);
             self.repeat_everything();
         }
         self.start_waiting();
         Ok(())
+    }
+
+    /// The session goes on, perhaps at another address of the server.
+    fn move_bulk(&mut self, now: Timestamp, previous: Option<Session>) {
+        let (Some(session), Some(bulk)) = (self.session, &mut self.bulk) else { return };
+        if previous.is_some_and(|previous| previous.server != session.server) {
+            let largest = self.config.largest_datagram.max(self.config.datagram_size);
+            bulk.sender.on_new_path(now, largest, session.receive_window);
+        }
     }
 
     pub(super) fn receive_refused(
@@ -444,6 +454,7 @@ impl ClientEndpoint {
             return;
         }
         self.round_trip.reset();
+        self.bulk = None;
         self.is_resting = false;
         self.take_back_oneway_calls();
         let occupants: Vec<_> = self.lanes.occupants().collect();
@@ -452,7 +463,7 @@ impl ClientEndpoint {
             let Some(call) = self.calls.get_mut(key) else { continue };
             call.is_queued = false;
             call.timer = Timestamp::NEVER;
-            let was_sent = call.attempts > 0;
+            let was_sent = call.is_given_out();
             let this_time = match (was_sent, call.is_known_to_run()) {
                 (false, _) => Outcome::NotExecuted,
                 (true, true) => Outcome::Executed,

@@ -8,16 +8,20 @@
 //! | `receive` | what each answer of the server means for its call |
 //! | `timers` | what is due: copies, probes, fences, deadlines, silence |
 //! | `transmit` | writes what waits to be sent |
+//! | `bulk` | moves arguments that are larger than a datagram |
+//! | `replies` | puts together results that are |
 //! | `calls`, `lanes`, `agenda` | the data behind them |
 //! | `trace` (feature `tracing`) | what tracing is told |
 
 mod agenda;
+mod bulk;
 mod call;
 mod calls;
 mod handshake;
 mod lanes;
 mod progress;
 mod receive;
+mod replies;
 mod timers;
 #[cfg(feature = "tracing")]
 mod trace;
@@ -30,6 +34,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 
 use self::agenda::Agenda;
+use self::bulk::Bulk;
 use self::calls::{Calls, Phase};
 use self::handshake::{Handshake, Session};
 use self::lanes::Lanes;
@@ -44,7 +49,7 @@ use crate::statistics::ClientStatistics;
 use crate::time::Timestamp;
 use crate::wire::frame::NEVER_REPORTED;
 
-pub use call::{CallKey, CallStatus, Completion, Failure, NewCall};
+pub use call::{CallKey, CallStatus, Completion, Failure, NewCall, Transfer};
 #[cfg(feature = "tracing")]
 pub use trace::{CallTrace, SessionNews};
 
@@ -74,6 +79,8 @@ pub struct ClientEndpoint {
     lanes: Lanes,
     /// The number of the last call. It never goes back, whatever the session.
     last_sequence: u64,
+    /// What moves large messages, once there was one.
+    bulk: Option<Box<Bulk>>,
     round_trip: RoundTrip,
     budget: RetryBudget,
     outbox: VecDeque<Outgoing>,
@@ -138,6 +145,7 @@ impl ClientEndpoint {
             session: None,
             handshake: None,
             handshake_failure: None,
+            bulk: None,
             calls: Calls::default(),
             open_calls: 0,
             waiting: VecDeque::new(),
@@ -252,7 +260,11 @@ impl ClientEndpoint {
 
     /// Counters.
     pub fn statistics(&self) -> ClientStatistics {
-        ClientStatistics { round_trip: self.round_trip.smoothed(), ..self.statistics.clone() }
+        ClientStatistics {
+            round_trip: self.round_trip.smoothed(),
+            assembly_bytes: self.bulk.as_ref().map_or(0, |bulk| bulk.replies.allocated()),
+            ..self.statistics.clone()
+        }
     }
 }
 
@@ -273,11 +285,20 @@ impl Machine for ClientEndpoint {
     }
 
     fn poll_transmit(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Option<Transmit> {
-        let transmit =
-            self.transmit_handshake(now, out).or_else(|| self.transmit_frames(now, out))?;
+        let transmit = self
+            .transmit_handshake(now, out)
+            .or_else(|| self.transmit_frames(now, out))
+            .or_else(|| self.transmit_bulk(now, out))?;
         self.statistics.datagrams_sent += 1;
         self.statistics.bytes_sent += transmit.length as u64;
         Some(transmit)
+    }
+
+    fn handle_send_refused(&mut self, now: Timestamp, to: SocketAddr, size: usize) {
+        let is_ours = self.session.is_some_and(|session| session.server == canonical(to));
+        if let Some(bulk) = self.bulk.as_mut().filter(|_| is_ours) {
+            bulk.sender.on_refused(now, size);
+        }
     }
 
     fn set_receive_window(&mut self, bytes: usize) {

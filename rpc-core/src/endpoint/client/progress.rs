@@ -126,7 +126,11 @@ impl ClientEndpoint {
             self.last_sequence += 1;
             let call = self.calls.get_mut(key).expect("it was found just now");
             let is_first_try = call.sequence == 0;
-            call.assign(lane, self.last_sequence);
+            let room = match call.call.is_oneway {
+                true => usize::MAX,
+                false => wire::request_room(self.config.datagram_size),
+            };
+            call.assign(lane, self.last_sequence, room);
             if is_first_try {
                 // Later ones are repetitions themselves, and were paid for.
                 self.budget.on_call();
@@ -158,6 +162,9 @@ impl ClientEndpoint {
     pub fn hold(&mut self, now: Timestamp, key: CallKey) -> bool {
         const LONGEST: Duration = Duration::from_millis(1);
         let Some(call) = self.calls.get(key).filter(|call| call.is_queued) else { return false };
+        if call.is_large {
+            return false;
+        }
         let limit = self.config.datagram_size - DATAGRAM_OVERHEAD;
         let is_under_way = self.open_calls > self.outbox.len() + self.waiting.len();
         let has_room = self.outbox_bytes + call.frame_length() <= limit;
@@ -177,6 +184,7 @@ impl ClientEndpoint {
     /// server has said what became of it, or at its deadline.
     pub fn cancel(&mut self, key: CallKey) {
         let Some(call) = self.calls.get_mut(key).filter(|call| !call.has_ended()) else { return };
+        let (lane, sequence) = (call.lane, call.sequence);
         match call.phase {
             Phase::Waiting | Phase::Delayed => {
                 let outcome = call.earlier;
@@ -191,7 +199,14 @@ impl ClientEndpoint {
                 call.phase = Phase::Fencing;
                 call.fence = Some(FenceCause::Cancelled);
                 call.unanswered = 0;
+                let cannot_have_run = !call.is_given_out();
+                let outcome = call.earlier;
+                self.stop_transfer(lane, sequence);
                 self.queue(key);
+                if cannot_have_run {
+                    // Some of its arguments were sent, and the rest never will be.
+                    self.end(key, outcome, CallErrorKind::Cancelled);
+                }
             }
             Phase::Fencing | Phase::Settled => {}
         }
@@ -254,6 +269,8 @@ impl ClientEndpoint {
                 call.phase = Phase::Fencing;
                 call.fence = Some(FenceCause::Deadline);
                 call.unanswered = 0;
+                let (lane, sequence) = (call.lane, call.sequence);
+                self.stop_transfer(lane, sequence);
                 self.queue(key);
             }
             Phase::Waiting | Phase::Delayed | Phase::Fencing | Phase::Settled => {}
@@ -273,7 +290,7 @@ impl ClientEndpoint {
         let Some(call) = self.calls.get(key) else { return Outcome::Unknown };
         let this_time = match call.phase {
             Phase::Waiting | Phase::Delayed => Outcome::NotExecuted,
-            Phase::Sent | Phase::Working | Phase::Fencing if call.attempts == 0 => {
+            Phase::Sent | Phase::Working | Phase::Fencing if !call.is_given_out() => {
                 Outcome::NotExecuted
             }
             _ if call.is_known_to_run() => Outcome::Executed,
@@ -286,11 +303,15 @@ impl ClientEndpoint {
     pub(super) fn settle_lane(&mut self, key: CallKey) {
         let Some(call) = self.calls.get_mut(key) else { return };
         let had_lane = call.phase.has_lane();
-        let lane = call.lane;
+        let (lane, sequence) = (call.lane, call.sequence);
         call.phase = Phase::Settled;
         call.timer = Timestamp::NEVER;
         if call.is_released && call.has_ended() {
             self.calls.remove(key);
+        }
+        if let Some(bulk) = &mut self.bulk {
+            bulk.sender.remove((lane, sequence));
+            bulk.replies.remove(key);
         }
         if had_lane && lane != ONEWAY_LANE {
             self.lanes.release(lane);

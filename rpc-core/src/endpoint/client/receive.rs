@@ -86,6 +86,16 @@ impl ClientEndpoint {
         sample: &mut Option<Sample>,
     ) {
         let subject = frame.subject;
+        match &frame.answer {
+            ServerAnswer::Part(code, part) => {
+                return self.on_reply_part(now, subject, *code, part, datagram);
+            }
+            ServerAnswer::Arrived(arrived) => {
+                return self.on_arrived(now, subject, arrived, datagram);
+            }
+            ServerAnswer::Question(number) => return self.on_question(now, subject, *number),
+            _ => {}
+        }
         if frame.answer == ServerAnswer::Acknowledged {
             return self.lanes.on_acknowledged(subject.lane, subject.sequence);
         }
@@ -145,12 +155,14 @@ impl ClientEndpoint {
                 self.end(key, outcome, CallErrorKind::Cancelled);
             }
             ServerAnswer::Unseen => self.on_unseen(key),
-            ServerAnswer::Acknowledged => unreachable!("it was handled above"),
-            ServerAnswer::Part(..) | ServerAnswer::Arrived(_) | ServerAnswer::Question(_) => {}
+            ServerAnswer::Acknowledged
+            | ServerAnswer::Part(..)
+            | ServerAnswer::Arrived(_)
+            | ServerAnswer::Question(_) => unreachable!("it was handled above"),
         }
     }
 
-    fn on_reply(&mut self, now: Timestamp, key: CallKey, code: ReplyCode, body: Bytes) {
+    pub(super) fn on_reply(&mut self, now: Timestamp, key: CallKey, code: ReplyCode, body: Bytes) {
         let Some(call) = self.calls.get(key) else { return };
         let (lane, sequence) = (call.lane, call.sequence);
         if !call.call.is_idempotent {
@@ -173,7 +185,7 @@ impl ClientEndpoint {
 
     /// What this lane's call ended with is kept by the server until it is acknowledged: by the next call
     /// on the lane, or else explicitly.
-    fn note_reply(&mut self, now: Timestamp, lane: u16, sequence: u64) {
+    pub(super) fn note_reply(&mut self, now: Timestamp, lane: u16, sequence: u64) {
         let due = now + self.config.acknowledgement_delay;
         self.lanes.on_reply(lane, sequence, due);
         self.next_acknowledgement = self.next_acknowledgement.min(due);
@@ -257,6 +269,10 @@ impl ClientEndpoint {
             Phase::Sent => {
                 call.phase = Phase::Working;
                 call.probe_interval = shortest;
+                let (lane, sequence) = (call.lane, call.sequence);
+                call.timer = now + shortest;
+                self.next_timer = self.next_timer.min(call.timer);
+                return self.stop_transfer(lane, sequence);
             }
             Phase::Working if is_fresh => {
                 call.probe_interval = (call.probe_interval * 3 / 2).clamp(shortest, longest);

@@ -32,6 +32,11 @@ impl ClientEndpoint {
         if now >= self.next_acknowledgement {
             self.run_acknowledgements(now);
         }
+        if let Some(bulk) = &mut self.bulk
+            && now >= bulk.sender.timeout()
+        {
+            bulk.sender.on_timeout(now);
+        }
         if now >= self.held_until {
             // The host asks for datagrams next.
             self.held_until = Timestamp::NEVER;
@@ -41,6 +46,9 @@ impl ClientEndpoint {
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let mut next = self.next_timer.min(self.deadlines.next());
         next = next.min(self.next_acknowledgement).min(self.held_until);
+        if let Some(bulk) = &self.bulk {
+            next = next.min(bulk.sender.timeout());
+        }
         if let Some(handshake) = &self.handshake {
             next = next.min(handshake.timer);
             if let Some(at) = self.first_call_without_server() {
@@ -113,6 +121,8 @@ impl ClientEndpoint {
             call.fence.get_or_insert(FenceCause::Deadline);
             call.timer = now + self.config.maximum_probe_interval;
             self.next_timer = self.next_timer.min(call.timer);
+            let (lane, sequence) = (call.lane, call.sequence);
+            self.stop_transfer(lane, sequence);
             self.end(key, outcome, CallErrorKind::Unreachable { silent });
         }
     }

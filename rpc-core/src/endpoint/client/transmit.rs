@@ -17,6 +17,8 @@ pub(super) enum Outgoing {
     About(CallKey),
     /// The reply of this lane has arrived.
     Acknowledge { lane: u16, sequence: u64 },
+    /// Parts of this lane's result have arrived.
+    Arrived { lane: u16, sequence: u64 },
     /// The session is over.
     Close,
 }
@@ -83,6 +85,10 @@ impl ClientEndpoint {
             Outgoing::About(key) => {
                 let call = self.calls.get(key).filter(|call| call.is_queued);
                 let Some(call) = call else { return true };
+                if call.is_large && call.phase == Phase::Sent {
+                    self.begin_transfer(now, key);
+                    return true;
+                }
                 if out.len() + call.frame_length() > limit {
                     return false;
                 }
@@ -96,6 +102,9 @@ impl ClientEndpoint {
                 if self.lanes.occupant(lane).is_none() {
                     frame::write_acknowledge(out, Subject { lane, sequence, attempt: 1 });
                 }
+            }
+            Outgoing::Arrived { lane, sequence } => {
+                return self.write_arrived(now, (lane, sequence), limit, out);
             }
             Outgoing::Close => frame::write_close(out),
         }
@@ -154,7 +163,7 @@ impl ClientEndpoint {
     }
 }
 
-fn request(now: Timestamp, call: &OutgoingCall) -> Request {
+pub(super) fn request(now: Timestamp, call: &OutgoingCall) -> Request {
     let remaining = if call.deadline_at == Timestamp::NEVER {
         NO_DEADLINE
     } else {
