@@ -61,6 +61,14 @@ struct Datagram {
     is_open: bool,
 }
 
+impl Datagram {
+    /// What it takes of the window. A probe of the path takes nothing: there is one at a time, and messages
+    /// do not wait for what comes of it.
+    fn charge(&self) -> usize {
+        if matches!(self.content, Content::PathProbe) { 0 } else { self.size }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Content {
     Part(Key, Range<usize>),
@@ -312,13 +320,14 @@ impl Sender {
                 continue;
             }
             datagram.is_open = false;
-            let Datagram { sent_at, size, content, .. } = datagram.clone();
+            self.in_flight -= datagram.charge();
+            let datagram = datagram.clone();
             has_news = true;
             if number == acknowledgement.newest {
-                let sample = now.since(sent_at).saturating_sub(acknowledgement.held);
+                let sample = now.since(datagram.sent_at).saturating_sub(acknowledgement.held);
                 self.round_trip.on_sample(sample);
             }
-            self.on_arrived(now, sent_at, size, &content, was_full);
+            self.on_arrived(now, &datagram, was_full);
         }
         if has_news {
             self.timeouts = 0;
@@ -355,7 +364,8 @@ impl Sender {
             return false;
         }
         if self.moment.1 >= LARGEST_TURN {
-            self.resume_at = now;
+            // The next moment, also where time stands still until something is due.
+            self.resume_at = now + Duration::from_nanos(1);
             return false;
         }
         let (window, round_trip) = (self.congestion.window(), self.round_trip.smoothed);
@@ -392,8 +402,9 @@ impl Sender {
 
     fn record(&mut self, now: Timestamp, size: usize, content: Content) -> u64 {
         self.last_sent_at = now;
-        self.in_flight += size;
-        self.datagrams.push_back(Datagram { sent_at: now, size, content, is_open: true });
+        let datagram = Datagram { sent_at: now, size, content, is_open: true };
+        self.in_flight += datagram.charge();
+        self.datagrams.push_back(datagram);
         self.first + self.datagrams.len() as u64 - 1
     }
 
@@ -404,24 +415,17 @@ impl Sender {
         wait.min(LONGEST_TIMEOUT)
     }
 
-    fn on_arrived(
-        &mut self,
-        now: Timestamp,
-        sent_at: Timestamp,
-        size: usize,
-        content: &Content,
-        was_full: bool,
-    ) {
-        self.in_flight -= size;
+    fn on_arrived(&mut self, now: Timestamp, datagram: &Datagram, was_full: bool) {
+        let Datagram { sent_at, size, content, .. } = datagram;
         let is_probe = matches!(content, Content::PathProbe);
         let before = self.path_size.current();
-        self.path_size.on_arrived(now, size, is_probe);
+        self.path_size.on_arrived(now, *size, is_probe);
         if self.path_size.current() != before {
             self.congestion.set_datagram_size(self.path_size.current());
         }
         // What the receiver's socket holds is limit enough on a path without congestion.
         if self.congestion.window() < self.receive_window {
-            self.congestion.on_acknowledged(size, sent_at, was_full);
+            self.congestion.on_acknowledged(datagram.charge(), *sent_at, was_full);
         }
         if let Content::Part(key, part) = content
             && let Some((_, message)) = self.messages.iter_mut().find(|(own, _)| own == key)
@@ -451,7 +455,7 @@ impl Sender {
                 continue;
             }
             datagram.is_open = false;
-            self.in_flight -= datagram.size;
+            self.in_flight -= datagram.charge();
             let is_probe = matches!(datagram.content, Content::PathProbe);
             is_smaller |= self.path_size.on_lost(now, datagram.size, is_probe);
             if is_probe {
@@ -484,7 +488,7 @@ impl Sender {
         for datagram in self.datagrams.iter_mut().filter(|datagram| datagram.is_open) {
             if datagram.size > size {
                 datagram.is_open = false;
-                self.in_flight -= datagram.size;
+                self.in_flight -= datagram.charge();
                 repeat(&mut self.messages, &datagram.content);
             }
         }
