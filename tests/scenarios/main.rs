@@ -8,6 +8,7 @@ mod corruption;
 mod documentation;
 mod evolution;
 mod figures;
+mod large;
 mod later;
 mod limits;
 mod long_calls;

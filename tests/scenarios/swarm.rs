@@ -8,7 +8,8 @@ use farcall::sim::{Bursts, Delay, Link, Random, Settings, Tally, World};
 use farcall::{ClientConfig, Outcome, ServerConfig};
 
 use crate::support::{
-    Bell, Caller, Failed, Finish, HOUR, MS, SECOND, Scene, Started, answer_on, server_config,
+    Bell, Caller, Failed, Finish, HOUR, Hauling, MS, SECOND, Scene, Started, answer_on,
+    server_config,
 };
 
 /// Seeds of one run of the test. `SIM_SEEDS=first..last` runs others, `SIM_SEEDS=n` one.
@@ -32,6 +33,8 @@ enum Answers {
     AtOnce,
     /// At once or later, with a reply or as a future, in random order.
     Later,
+    /// At once, and most calls carry more than a datagram.
+    Large,
 }
 
 #[test]
@@ -42,6 +45,11 @@ fn no_mix_of_faults_breaks_a_promise() {
 #[test]
 fn no_mix_of_faults_and_late_answers_breaks_a_promise() {
     run(Answers::Later);
+}
+
+#[test]
+fn no_mix_of_faults_breaks_a_promise_about_large_messages() {
+    run(Answers::Large);
 }
 
 fn run(answers: Answers) {
@@ -64,7 +72,7 @@ fn run(answers: Answers) {
 #[test]
 fn a_seed_of_the_swarm_gives_the_same_run_twice() {
     for seed in [1, 2, 3] {
-        for answers in [Answers::AtOnce, Answers::Later] {
+        for answers in [Answers::AtOnce, Answers::Later, Answers::Large] {
             assert_eq!(scenario(seed, answers).1, scenario(seed, answers).1, "seed {seed}");
         }
     }
@@ -77,6 +85,7 @@ fn scenario(seed: u64, answers: Answers) -> (Tally, u64) {
     let config = random_server(&mut random);
     let scene = match answers {
         Answers::AtOnce => Scene::on(world.clone(), config),
+        Answers::Large => Scene::on(world.clone(), random_budgets(&mut random, config)),
         Answers::Later => {
             let maximum_suspended = if random.chance(0.3) { 1 + random.below(4) } else { 1000 };
             let config = ServerConfig { maximum_suspended: maximum_suspended as usize, ..config };
@@ -89,13 +98,20 @@ fn scenario(seed: u64, answers: Answers) -> (Tally, u64) {
         .map(|number| scene.client_with(&format!("client-{number}"), random_client(&mut random)))
         .collect();
     plan_disasters(&world, &mut random);
-    let mut open = Vec::new();
+    let (mut open, mut hauling) = (Vec::new(), Vec::new());
     for _ in 0..CALLS {
-        step(&world, &mut random, &clients, &mut open);
+        if matches!(answers, Answers::Large) && random.chance(0.5) {
+            haul(&mut random, &clients, &mut hauling);
+        } else {
+            step(&world, &mut random, &clients, &mut open);
+        }
     }
     // Every call ends by its deadline, whatever happens.
     for started in open {
         end(&mut random, started);
+    }
+    for hauling in hauling {
+        end_haul(&mut random, hauling);
     }
     after_the_faults(&scene, &clients, answers);
     drop(clients);
@@ -158,6 +174,31 @@ fn step(world: &World, random: &mut Random, clients: &[Caller], open: &mut Vec<S
             let deadline = Duration::from_millis(1 + random.below(5_000));
             open.push(client.within(deadline).start_run());
         }
+    }
+}
+
+/// Begins a call of any size, or waits for one.
+fn haul(random: &mut Random, clients: &[Caller], open: &mut Vec<Hauling>) {
+    let client = random.pick(clients);
+    if open.len() > 4 || (!open.is_empty() && random.chance(0.3)) {
+        let hauling = open.swap_remove(random.below(open.len() as u64) as usize);
+        return end_haul(random, hauling);
+    }
+    let most = [2_000, 20_000, 400_000][random.below(3) as usize];
+    let bytes = random.below(most) as usize;
+    let deadline = Duration::from_millis(1 + random.below(10_000));
+    open.push(client.within(deadline).start_haul(bytes));
+}
+
+fn end_haul(random: &mut Random, hauling: Hauling) {
+    if random.chance(0.2) {
+        hauling.pending.cancel();
+    }
+    if let Err(error) = hauling.wait()
+        && error.outcome() == Outcome::Unknown
+        && random.chance(0.5)
+    {
+        error.settle(Duration::from_millis(random.below(2_000)));
     }
 }
 
@@ -253,6 +294,22 @@ fn random_client(random: &mut Random) -> ClientConfig {
     ClientConfig {
         silence_limit: if random.chance(0.3) { 2 * SECOND } else { usual.silence_limit },
         ..usual
+    }
+}
+
+/// Little memory for large messages, now and then.
+fn random_budgets(random: &mut Random, config: ServerConfig) -> ServerConfig {
+    let usual = ServerConfig::default();
+    let mut draw = |usual: usize| {
+        if random.chance(0.2) { 1 + random.below(1_000_000) as usize } else { usual }
+    };
+    ServerConfig {
+        maximum_request: draw(usual.maximum_request),
+        maximum_reply: draw(usual.maximum_reply),
+        maximum_assembly_bytes: draw(usual.maximum_assembly_bytes),
+        maximum_assembly_bytes_per_session: draw(usual.maximum_assembly_bytes_per_session),
+        maximum_reply_bytes: draw(usual.maximum_reply_bytes).max(100_000),
+        ..config
     }
 }
 

@@ -1,5 +1,6 @@
 //! One server called `work`, clients of it, and a ledger that every call goes through.
 
+mod cargo;
 mod later;
 mod work;
 
@@ -12,6 +13,7 @@ use farcall::{
     ServerConfig, ServerHandle, Stub,
 };
 
+pub(crate) use cargo::{Hauling, cargo};
 pub(crate) use later::{Bell, Finish, LaterServer, answer_on};
 pub(crate) use work::{WorkClient, WorkServer, Worker};
 

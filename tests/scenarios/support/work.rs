@@ -22,6 +22,9 @@ pub(crate) trait Work {
     /// Panics.
     fn fail(&self, call: u64) -> u64;
 
+    /// Returns the receipt, and the cargo back to front.
+    fn haul(&self, call: u64, cargo: &[u8]) -> (u64, Vec<u8>);
+
     /// Returns so many bytes.
     fn fill(&self, call: u64, bytes: u32, padding: &[u8]) -> Vec<u8>;
 }
@@ -53,6 +56,10 @@ impl Work for Worker {
     fn fail(&self, call: u64) -> u64 {
         self.0.execute(call);
         panic!("as asked");
+    }
+
+    fn haul(&self, call: u64, cargo: &[u8]) -> (u64, Vec<u8>) {
+        (self.0.execute(call), cargo.iter().rev().copied().collect())
     }
 
     fn fill(&self, call: u64, bytes: u32, _padding: &[u8]) -> Vec<u8> {
