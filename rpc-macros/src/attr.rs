@@ -3,6 +3,8 @@
 //! Every option is a name or `name = value`. An unknown or malformed option is reported and
 //! skipped, so that the others of the same list are still read.
 
+mod size;
+
 use std::time::Duration;
 
 use proc_macro2::TokenStream;
@@ -78,8 +80,8 @@ pub(crate) fn method_options(
     options
 }
 
-const METHOD_OPTIONS: &str = "`rpc` takes `idempotent`, `oneway`, `single_datagram`, `deadline = \"30s\"` and \
-     `id = N`, separated by commas";
+const METHOD_OPTIONS: &str = "`rpc` takes `idempotent`, `oneway`, `single_datagram`, `deadline = \"30s\"`, \
+     `max_request = N`, `max_reply = N` and `id = N`, separated by commas";
 
 fn method_option(meta: Meta, options: &mut MethodOptions, diagnostics: &mut Diagnostics) {
     let path = meta.path().clone();
@@ -100,6 +102,14 @@ fn method_option(meta: Meta, options: &mut MethodOptions, diagnostics: &mut Diag
         "deadline" => {
             let value = deadline(&meta, diagnostics).map(|value| (path.clone(), value));
             set(&mut options.deadline, &path, value, diagnostics);
+        }
+        "max_request" => {
+            let value = size::size(&meta, diagnostics).map(|value| (path.clone(), value));
+            set(&mut options.max_request, &path, value, diagnostics);
+        }
+        "max_reply" => {
+            let value = size::size(&meta, diagnostics).map(|value| (path.clone(), value));
+            set(&mut options.max_reply, &path, value, diagnostics);
         }
         "id" => {
             let value = method_id(&meta, diagnostics).map(|value| (meta.to_token_stream(), value));

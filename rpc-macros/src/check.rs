@@ -5,6 +5,7 @@
 //! is generated for it, or the mistake would be reported a second time by rustc.
 
 mod answers;
+mod options;
 mod types;
 
 use std::collections::BTreeSet;
@@ -42,7 +43,7 @@ pub(crate) fn interface(interface: &mut Interface, diagnostics: &mut Diagnostics
     ids_are_distinct(interface, diagnostics);
 }
 
-const METHOD_RULES: [fn(&Method, &mut Diagnostics); 21] = [
+const METHOD_RULES: [fn(&Method, &mut Diagnostics); 22] = [
     marks_are_in_place,
     marks_are_unconditional,
     method_is_plain,
@@ -61,7 +62,8 @@ const METHOD_RULES: [fn(&Method, &mut Diagnostics); 21] = [
     answers::reply_is_concrete,
     answers::reply_is_owned,
     answers::oneway_has_no_reply,
-    answers::oneway_stands_alone,
+    options::oneway_stands_alone,
+    options::single_datagram_is_limit_enough,
     answers::future_is_complete,
     answers::later_is_the_whole_answer,
 ];

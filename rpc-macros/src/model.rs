@@ -99,6 +99,10 @@ pub(crate) struct MethodOptions {
     pub(crate) oneway: Option<Path>,
     pub(crate) single_datagram: Option<Path>,
     pub(crate) deadline: Option<(Path, Duration)>,
+    /// The most bytes of encoded arguments.
+    pub(crate) max_request: Option<(Path, u32)>,
+    /// The most bytes of an encoded result.
+    pub(crate) max_reply: Option<(Path, u32)>,
     pub(crate) id: Option<(TokenStream, u32)>,
 }
 

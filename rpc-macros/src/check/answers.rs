@@ -56,21 +56,6 @@ pub(super) fn oneway_has_no_reply(method: &Method, diagnostics: &mut Diagnostics
     }
 }
 
-pub(super) fn oneway_stands_alone(method: &Method, diagnostics: &mut Diagnostics) {
-    if method.options.oneway.is_none() {
-        return;
-    }
-    let name = &method.ident;
-    if let Some(mark) = &method.options.idempotent {
-        let message = format!("`{name}` is oneway: it is sent once; remove `idempotent`");
-        diagnostics.report(mark, message);
-    }
-    if let Some((mark, _)) = &method.options.deadline {
-        let message = format!("`{name}` is oneway: nobody waits for it; remove `deadline`");
-        diagnostics.report(mark, message);
-    }
-}
-
 pub(super) fn future_is_complete(method: &Method, diagnostics: &mut Diagnostics) {
     let Answer::Future(future) = &method.answer else { return };
     let name = &method.ident;

@@ -123,6 +123,8 @@ fn oneway() {
     refuses!("remove `-> Vec<u8>`": #[rpc(oneway)] fn f(&self) -> Vec<u8>;);
     refuses!("remove `idempotent`": #[rpc(oneway, idempotent)] fn f(&self););
     refuses!("remove `deadline`": #[rpc(oneway, deadline = "1s")] fn f(&self););
+    refuses!("remove `max_request`": #[rpc(oneway, max_request = 1000)] fn f(&self););
+    refuses!("remove `max_reply`": #[rpc(oneway, max_reply = 1000)] fn f(&self););
     refuses!("remove this argument": #[rpc(oneway)] fn f(&self, #[reply] to: Reply<u8>););
 }
 
@@ -162,6 +164,26 @@ fn options() {
         #[rpc(idempotent, deadline = "250ms", id = 7)]
         fn f(&self);
     );
+    accepts!(
+        #[rpc(max_request = 1, max_reply = 1_073_741_824usize)]
+        fn f(&self);
+    );
+    accepts!(
+        #[rpc(max_request = "1KiB", max_reply = "1 GiB")]
+        fn f(&self);
+    );
+    refuses!("zero": #[rpc(max_request = 0)] fn f(&self););
+    refuses!("zero": #[rpc(max_reply = "0 KiB")] fn f(&self););
+    refuses!("1 GiB": #[rpc(max_request = 1_073_741_825)] fn f(&self););
+    refuses!("1 GiB": #[rpc(max_request = 0xffff_ffff_ffff_ffff_ffff)] fn f(&self););
+    refuses!("1 GiB": #[rpc(max_reply = "2 GiB")] fn f(&self););
+    refuses!("`max_request = \"64 KiB\"`": #[rpc(max_request)] fn f(&self););
+    refuses!("`max_request = \"64 KiB\"`": #[rpc(max_request = 64u8)] fn f(&self););
+    refuses!("`max_request = \"64 KiB\"`": #[rpc(max_request = LIMIT)] fn f(&self););
+    refuses!("`max_reply = \"64 KiB\"`": #[rpc(max_reply = "64 KB")] fn f(&self););
+    refuses!("given twice": #[rpc(max_reply = 64, max_reply = 64)] fn f(&self););
+    refuses!("remove `max_request`": #[rpc(single_datagram, max_request = 64)] fn f(&self););
+    refuses!("remove `max_reply`": #[rpc(single_datagram, max_reply = 64)] fn f(&self););
     refuses!("zero": #[rpc(deadline = "0ms")] fn f(&self););
     refuses!("not a duration": #[rpc(deadline = "soon")] fn f(&self););
     refuses!("given twice": #[rpc(id = 1, id = 2)] fn f(&self););

@@ -1,8 +1,9 @@
 //! The statics that describe the interface and its methods to the runtime, and next to each method
 //! the function that encodes its arguments.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::Path;
 
 use super::{Context, messages};
 use crate::model::Method;
@@ -63,9 +64,15 @@ fn method_item(context: &Context<'_>, method: &Method) -> TokenStream {
         let (seconds, nanos) = (deadline.as_secs(), deadline.subsec_nanos());
         quote!(.deadline(::core::time::Duration::new(#seconds, #nanos)))
     });
+    let bytes = |(_, bytes): &(Path, u32)| Literal::u32_unsuffixed(*bytes);
+    let max_request = options.max_request.as_ref().map(bytes);
+    let max_request = max_request.map(|bytes| quote!(.largest_request(#bytes)));
+    let max_reply = options.max_reply.as_ref().map(bytes);
+    let max_reply = max_reply.map(|bytes| quote!(.largest_reply(#bytes)));
     quote! {
         #(#cfg)*
-        static #item: #ty = #ty::new(#name, #id, #describe) #idempotent #oneway #deadline;
+        static #item: #ty = #ty::new(#name, #id, #describe)
+            #idempotent #oneway #deadline #max_request #max_reply;
 
         #encoder
     }

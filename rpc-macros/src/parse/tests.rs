@@ -75,7 +75,7 @@ fn every_way_to_answer_has_a_place() {
 fn options_of_several_attributes_add_up() {
     let interface = parsed(&parse_quote! {
         trait T {
-            #[rpc(idempotent, deadline = "1m 30s")]
+            #[rpc(idempotent, deadline = "1m 30s", max_request = 65_536, max_reply = "16 MiB")]
             #[rpc(id = 0x10)]
             fn f(&self);
             fn a(&self);
@@ -84,6 +84,8 @@ fn options_of_several_attributes_add_up() {
     let [f, a] = &interface.methods[..] else { panic!("two methods") };
     assert!(f.options.idempotent.is_some() && f.options.oneway.is_none());
     assert_eq!(f.options.deadline.as_ref().map(|(_, value)| *value), Some(Duration::from_secs(90)));
+    assert_eq!(f.options.max_request.as_ref().map(|(_, value)| *value), Some(65_536));
+    assert_eq!(f.options.max_reply.as_ref().map(|(_, value)| *value), Some(16 << 20));
     assert_eq!(f.id.value, 16);
     assert_eq!(a.id.value, 0xe40c_292c);
 }

@@ -15,6 +15,10 @@ pub trait Store {
     #[rpc(deadline = "250ms")]
     #[rpc(idempotent)]
     fn count(&self) -> u64;
+    #[rpc(max_request = 1_048_576, max_reply = "16 MiB")]
+    fn convert(&self, image: &[u8]) -> Vec<u8>;
+    #[rpc(idempotent, max_reply = "1GiB")]
+    fn dump(&self) -> Vec<u8>;
 }
 
 pub fn use_it(client: &Client) -> Pending<Option<String>> {

@@ -1,0 +1,9 @@
+use farcall::rpc_interface;
+
+#[rpc_interface]
+pub trait Store {
+    #[rpc(max_request = 4 * 1024)]
+    fn get(&self, key: u32) -> Vec<u8>;
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use farcall::rpc_interface;
+
+#[rpc_interface]
+pub trait Store {
+    #[rpc(oneway, max_request = 64)]
+    fn log(&self, line: &str);
+}
+
+fn main() {}
