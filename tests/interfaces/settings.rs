@@ -4,8 +4,8 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use farcall::{
-    CallErrorKind, Client, ClientConfig, ConnectError, ServeError, Server, ServerConfig,
-    rpc_interface,
+    CallErrorKind, Client, ClientBuilder, ClientConfig, ConnectError, ServeError, Server,
+    ServerBuilder, ServerConfig, rpc_interface,
 };
 
 use crate::support::{Gate, both, eventually};
@@ -85,7 +85,7 @@ both! {
 
     fn counters_count(place: &Place) {
         let server = place.serve(serve(&Gate::new()));
-        let client = server.client();
+        let client = server.client_with(Client::builder().maximum_request(10_000));
         let work: WorkClient = client.stub();
         for _ in 0..10 {
             work.echo(vec![1, 2, 3]).unwrap();
@@ -150,6 +150,31 @@ fn contradictory_settings_are_named() {
     let error = Server::builder().workers(0).bind("127.0.0.1:0").unwrap_err();
     let ServeError::Config(setting) = &error else { panic!("{error:?}") };
     assert_eq!(setting.setting(), "workers");
+
+    type Set<B> = (&'static str, fn(B, usize) -> B);
+    let of_clients: [Set<ClientBuilder>; 4] = [
+        ("maximum_request", ClientBuilder::maximum_request),
+        ("maximum_reply", ClientBuilder::maximum_reply),
+        ("datagram_size", ClientBuilder::datagram_size),
+        ("largest_datagram", ClientBuilder::largest_datagram),
+    ];
+    for (name, set) in of_clients {
+        let error = set(Client::builder(), 0).connect("127.0.0.1:1").unwrap_err();
+        assert!(
+            matches!(&error, ConnectError::Config(error) if error.setting() == name),
+            "{error}"
+        );
+    }
+    let of_servers: [Set<ServerBuilder>; 4] = [
+        ("maximum_request", ServerBuilder::maximum_request),
+        ("maximum_reply", ServerBuilder::maximum_reply),
+        ("datagram_size", ServerBuilder::datagram_size),
+        ("largest_datagram", ServerBuilder::largest_datagram),
+    ];
+    for (name, set) in of_servers {
+        let error = set(Server::builder(), 0).bind("127.0.0.1:0").unwrap_err();
+        assert!(matches!(&error, ServeError::Config(error) if error.setting() == name), "{error}");
+    }
 
     for size in [1199, 65_508] {
         let error = Client::builder().datagram_size(size).connect("127.0.0.1:1").unwrap_err();

@@ -223,7 +223,10 @@ impl fmt::Debug for Client {
 /// use farcall::{Client, ClientConfig};
 /// use std::time::Duration;
 ///
-/// let client = Client::builder().deadline(Duration::from_secs(2)).connect("127.0.0.1:4000")?;
+/// let client = Client::builder()
+///     .deadline(Duration::from_secs(2))
+///     .maximum_reply(1 << 20) // 1 MiB is more than this program can use
+///     .connect("127.0.0.1:4000")?;
 ///
 /// // Everything else is a field of the configuration.
 /// let patient = ClientConfig { silence_limit: Duration::from_secs(60), ..ClientConfig::default() };
@@ -255,9 +258,36 @@ impl ClientBuilder {
         self
     }
 
-    /// The largest datagram that is sent, in bytes, from 1,200 to 65,507.
+    /// The largest encoded arguments of a call, in bytes, from 1 to 1 GiB, for methods without a
+    /// `max_request`. A larger call ends at once with
+    /// [`RequestTooLarge`](crate::CallErrorKind::RequestTooLarge). The server has its own limit as well. The
+    /// default is 64 MiB.
+    pub fn maximum_request(mut self, bytes: usize) -> Self {
+        self.config.maximum_request = bytes;
+        self
+    }
+
+    /// The largest encoded result of a call, in bytes, from 1 to 1 GiB, for methods without a
+    /// `max_reply`. The server is told, and a call with a larger result ends with
+    /// [`ReplyTooLarge`](crate::CallErrorKind::ReplyTooLarge). The default is 64 MiB.
+    pub fn maximum_reply(mut self, bytes: usize) -> Self {
+        self.config.maximum_reply = bytes;
+        self
+    }
+
+    /// The largest message that travels as one datagram, and the size of every other datagram but those
+    /// of larger messages: in bytes, from 1,200, the default, to 65,507. Raise it only where the path is
+    /// known to carry that much.
     pub fn datagram_size(mut self, bytes: usize) -> Self {
         self.config.datagram_size = bytes;
+        self
+    }
+
+    /// How large datagrams may become while messages larger than one are moved, in bytes, from 1,200 to
+    /// 65,507, which is the default. What the path carries is found out; set this where a device on the
+    /// way claims to carry more than it does.
+    pub fn largest_datagram(mut self, bytes: usize) -> Self {
+        self.config.largest_datagram = bytes;
         self
     }
 

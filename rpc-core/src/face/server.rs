@@ -114,9 +114,35 @@ impl ServerBuilder {
         self
     }
 
-    /// The largest datagram that is sent, in bytes, from 1,200 to 65,507.
+    /// The largest encoded arguments of a call, in bytes, from 1 to 1 GiB, for methods without a
+    /// `max_request`. A larger call is refused at its first bytes, with
+    /// [`RequestTooLarge`](crate::CallErrorKind::RequestTooLarge) at its caller. The default is 64 MiB.
+    pub fn maximum_request(mut self, bytes: usize) -> Self {
+        self.config.maximum_request = bytes;
+        self
+    }
+
+    /// The largest encoded result of a call, in bytes, from 1 to 1 GiB, for methods without a
+    /// `max_reply`. A larger one is thrown away, and the call ends with
+    /// [`ReplyTooLarge`](crate::CallErrorKind::ReplyTooLarge). The default is 64 MiB.
+    pub fn maximum_reply(mut self, bytes: usize) -> Self {
+        self.config.maximum_reply = bytes;
+        self
+    }
+
+    /// The largest message that travels as one datagram, and the size of every other datagram but those
+    /// of larger messages: in bytes, from 1,200, the default, to 65,507. Raise it only where the paths to
+    /// all clients are known to carry that much.
     pub fn datagram_size(mut self, bytes: usize) -> Self {
         self.config.datagram_size = bytes;
+        self
+    }
+
+    /// How large datagrams may become while messages larger than one are moved, in bytes, from 1,200 to
+    /// 65,507, which is the default. What the path carries is found out; set this where a device on the
+    /// way claims to carry more than it does.
+    pub fn largest_datagram(mut self, bytes: usize) -> Self {
+        self.config.largest_datagram = bytes;
         self
     }
 
