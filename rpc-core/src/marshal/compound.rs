@@ -67,6 +67,13 @@ macro_rules! tuples {
                 $(self.$index.marshal(out);)+
             }
 
+            #[inline]
+            fn room(&self) -> usize {
+                let room: usize = 0;
+                $(let room = room.saturating_add(self.$index.room());)+
+                room
+            }
+
             fn describe(schema: &mut Schema) {
                 schema.tuple(|fields| {
                     $(fields.field::<$type>(stringify!($index));)+
@@ -118,6 +125,11 @@ impl<T: Marshal> Marshal for Option<T> {
         }
     }
 
+    #[inline]
+    fn room(&self) -> usize {
+        self.as_ref().map_or(0, T::room).saturating_add(4)
+    }
+
     fn describe(schema: &mut Schema) {
         schema.option::<T>();
     }
@@ -154,6 +166,15 @@ impl<T: Marshal, E: Marshal> Marshal for Result<T, E> {
         }
     }
 
+    #[inline]
+    fn room(&self) -> usize {
+        match self {
+            Ok(value) => value.room(),
+            Err(error) => error.room(),
+        }
+        .saturating_add(4)
+    }
+
     fn describe(schema: &mut Schema) {
         schema.result::<T, E>();
     }
@@ -180,6 +201,11 @@ macro_rules! marshal_pointers {
             #[inline]
             fn marshal(&self, out: &mut Writer) {
                 T::marshal(self, out);
+            }
+
+            #[inline]
+            fn room(&self) -> usize {
+                T::room(self)
             }
 
             fn describe(schema: &mut Schema) {

@@ -41,6 +41,9 @@ pub trait Sendable<'a> {
     /// that is the value.
     type Held: Deref<Target = Self>;
 
+    /// How much room to make for a value before it is written.
+    fn room(value: &Self) -> usize;
+
     /// Writes a value.
     fn put(value: &Self, out: &mut Writer);
 
@@ -138,6 +141,11 @@ impl<T> Deref for Owned<T> {
 macro_rules! as_marshaled {
     () => {
         const MOST: Option<usize> = <Self as Marshal>::MAX;
+
+        #[inline]
+        fn room(value: &Self) -> usize {
+            value.room()
+        }
 
         #[inline]
         fn put(value: &Self, out: &mut Writer) {

@@ -211,6 +211,23 @@ pub trait Marshal {
     /// `describe` of another type with the same encoding.
     fn describe(schema: &mut Schema);
 
+    /// How much room to make for the value before it is written, so that a long text or a large run of
+    /// bytes is copied into memory of the right size at once. It may be too little: a walk through the
+    /// value would cost more than it saves.
+    #[doc(hidden)]
+    #[inline]
+    fn room(&self) -> usize {
+        const { small(Self::MAX) }
+    }
+
+    /// As [`room`](Self::room), for a sequence of this type.
+    #[doc(hidden)]
+    #[inline]
+    fn run_room(count: usize) -> usize {
+        let _ = count;
+        0
+    }
+
     /// As [`MAX`](Self::MAX), for an element of a run.
     #[doc(hidden)]
     const RUN_MAX: Option<usize> = Self::MAX;
@@ -329,6 +346,14 @@ fn unmarshal_element<'a, T: Unmarshal<'a>>(
     reader: &mut Reader<'a>,
 ) -> Result<T, DecodeError> {
     T::unmarshal(reader).map_err(|error| error.within(Place::Index(index)))
+}
+
+/// What is certainly no waste of room: the bound of a small value.
+const fn small(max: Option<usize>) -> usize {
+    match max {
+        Some(max) if max <= 64 => max,
+        _ => 0,
+    }
 }
 
 /// The largest size of two values one after the other. `None` is "without bound".

@@ -21,6 +21,11 @@ macro_rules! plain_numbers {
             }
 
             #[inline]
+            fn run_room(count: usize) -> usize {
+                count.saturating_mul(size_of::<Self>())
+            }
+
+            #[inline]
             fn marshal_run(run: &[Self], out: &mut Writer) {
                 out.put_all(run, Self::to_be_bytes);
             }
@@ -76,6 +81,11 @@ macro_rules! checked_scalars {
 
             fn describe(schema: &mut Schema) {
                 schema.scalar(Scalar::$type);
+            }
+
+            #[inline]
+            fn run_room(count: usize) -> usize {
+                count.saturating_mul(size_of::<$word>())
             }
 
             #[inline]
@@ -156,7 +166,14 @@ impl Marshal for u8 {
     }
 
     #[inline]
+    fn run_room(count: usize) -> usize {
+        count
+    }
+
+    #[inline]
     fn marshal_run(run: &[Self], out: &mut Writer) {
+        // The padding as well, or writing it could double the buffer.
+        out.reserve_run(run.len().saturating_add(3));
         out.put_raw(run);
     }
 

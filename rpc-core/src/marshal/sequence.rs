@@ -33,11 +33,22 @@ impl<T> Deref for Run<'_, T> {
     }
 }
 
+/// The room for a count, a run of `bytes` bytes, and padding.
+#[inline]
+const fn room(bytes: usize) -> usize {
+    bytes.saturating_add(7) & !3
+}
+
 #[diagnostic::do_not_recommend]
 impl Marshal for str {
     #[inline]
     fn marshal(&self, out: &mut Writer) {
         out.put_opaque(self.as_bytes());
+    }
+
+    #[inline]
+    fn room(&self) -> usize {
+        room(self.len())
     }
 
     fn describe(schema: &mut Schema) {
@@ -50,6 +61,11 @@ impl Marshal for String {
     #[inline]
     fn marshal(&self, out: &mut Writer) {
         self.as_str().marshal(out);
+    }
+
+    #[inline]
+    fn room(&self) -> usize {
+        room(self.len())
     }
 
     fn describe(schema: &mut Schema) {
@@ -65,6 +81,11 @@ impl<T: Marshal> Marshal for [T] {
         out.align();
     }
 
+    #[inline]
+    fn room(&self) -> usize {
+        room(T::run_room(self.len()))
+    }
+
     fn describe(schema: &mut Schema) {
         T::describe_run(None, schema);
     }
@@ -74,6 +95,11 @@ impl<T: Marshal> Marshal for Vec<T> {
     #[inline]
     fn marshal(&self, out: &mut Writer) {
         self.as_slice().marshal(out);
+    }
+
+    #[inline]
+    fn room(&self) -> usize {
+        self.as_slice().room()
     }
 
     fn describe(schema: &mut Schema) {
@@ -90,6 +116,11 @@ impl<T: Marshal> Marshal for VecDeque<T> {
         out.align();
     }
 
+    #[inline]
+    fn room(&self) -> usize {
+        room(T::run_room(self.len()))
+    }
+
     fn describe(schema: &mut Schema) {
         T::describe_run(None, schema);
     }
@@ -104,6 +135,11 @@ macro_rules! marshal_buffers {
                 out.put_opaque(self);
             }
 
+            #[inline]
+            fn room(&self) -> usize {
+                room(self.len())
+            }
+
             fn describe(schema: &mut Schema) {
                 schema.opaque(None);
             }
@@ -114,6 +150,11 @@ macro_rules! marshal_buffers {
 marshal_buffers! { Bytes BytesMut }
 
 impl<T: Marshal, const N: usize> Marshal for [T; N] {
+    #[inline]
+    fn room(&self) -> usize {
+        T::run_room(N)
+    }
+
     const MAX: Option<usize> = match T::RUN_MAX {
         Some(each) => match each.checked_mul(N) {
             Some(all) => all.checked_next_multiple_of(4),

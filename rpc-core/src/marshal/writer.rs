@@ -29,6 +29,13 @@ pub struct Writer {
 /// vectorises, no byte of the message is written twice, and the block stays in the nearest cache.
 const BLOCK: usize = 64;
 
+/// The room that a message gets of which nothing is known.
+const SMALL: usize = 64;
+
+/// The room that is left behind a run of bytes for what may follow it. Without it, a number behind a
+/// large run would double the buffer.
+const TAIL: usize = 64;
+
 impl Writer {
     /// A writer with nothing in it. It allocates when the first byte is put.
     #[must_use]
@@ -42,11 +49,14 @@ impl Writer {
         Self { bytes: Vec::with_capacity(capacity), error: None }
     }
 
-    /// A writer for the arguments of a call. For generated code.
+    /// A writer for a value, or all the arguments of a call, whose [`room`](super::Marshal::room) is known.
+    /// For generated code.
     #[doc(hidden)]
     #[must_use]
-    pub fn for_arguments() -> Self {
-        Self::with_capacity(64)
+    #[inline]
+    pub fn for_room(room: usize) -> Self {
+        let rest = if room > SMALL { TAIL } else { SMALL - room };
+        Self::with_capacity(room.saturating_add(rest))
     }
 
     /// How many bytes have been written.
@@ -123,6 +133,15 @@ impl Writer {
         self.bytes.reserve(additional);
     }
 
+    /// Makes room for a run of `bytes` bytes, padding included, and for a little behind it if that takes an
+    /// allocation.
+    #[inline]
+    pub(super) fn reserve_run(&mut self, bytes: usize) {
+        if bytes > self.bytes.capacity() - self.bytes.len() {
+            self.reserve(bytes.saturating_add(TAIL));
+        }
+    }
+
     /// One unit: XDR `unsigned int`.
     #[inline]
     pub fn put_u32(&mut self, value: u32) {
@@ -186,7 +205,7 @@ impl Writer {
     /// [fails](Self::fail) if there are more than 2³² − 1 bytes.
     #[inline]
     pub fn put_opaque(&mut self, bytes: &[u8]) {
-        self.reserve(bytes.len().saturating_add(8));
+        self.reserve_run(bytes.len().saturating_add(8));
         self.put_count(bytes.len());
         self.put_fixed_opaque(bytes);
     }

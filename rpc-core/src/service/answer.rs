@@ -88,7 +88,10 @@ impl Answer {
 
 /// Encodes a result.
 pub(super) fn encode<T: Marshal + ?Sized>(result: &T) -> Finished {
-    let mut writer = Writer::with_capacity(T::MAX.unwrap_or(64).min(1024));
+    let mut writer = match T::MAX {
+        Some(most @ ..=1024) => Writer::with_capacity(most),
+        _ => Writer::for_room(result.room()),
+    };
     result.marshal(&mut writer);
     match writer.finish() {
         Ok(reply) => Finished::Reply(reply),

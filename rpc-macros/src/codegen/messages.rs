@@ -37,17 +37,19 @@ pub(super) fn encoder(context: &Context<'_>, method: &Method) -> TokenStream {
     let parameters = parameters(method);
     let out = names::local("out");
     let writer = context.paths.writer();
-    let arguments = method.arguments.iter().map(|argument| {
-        let name = name(argument);
-        let Codec { ty, put, is_lent, .. } = codec(context, argument);
-        let borrow = (!is_lent).then(|| quote!(&));
-        quote!(#ty::#put(#borrow #name, &mut #out);)
+    let codecs = method.arguments.iter().map(|argument| {
+        let Codec { ty, put, room, is_lent, .. } = codec(context, argument);
+        let (name, borrow) = (name(argument), (!is_lent).then(|| quote!(&)));
+        (quote!(#ty::#room(#borrow #name)), quote!(#ty::#put(#borrow #name, &mut #out);))
     });
+    let (rooms, arguments): (Vec<_>, Vec<_>) = codecs.unzip();
+    let room = rooms.into_iter().reduce(|so_far, room| quote!(#so_far.saturating_add(#room)));
+    let room = room.unwrap_or_else(|| quote!(0));
     let mutability = (!method.arguments.is_empty()).then(|| quote!(mut));
     quote! {
         #(#cfg)*
         fn #function #generics (#parameters) -> #writer {
-            let #mutability #out = #writer::for_arguments();
+            let #mutability #out = #writer::for_room(#room);
             #(#arguments)*
             #out
         }
@@ -69,6 +71,7 @@ struct Codec {
     /// `<Type as Trait<'_>>`.
     ty: TokenStream,
     put: Ident,
+    room: Ident,
     take: Ident,
     describe: Ident,
     most: Ident,
@@ -89,6 +92,7 @@ fn codec(context: &Context<'_>, argument: &Argument) -> Codec {
     let at = |name| Ident::new(name, last);
     Codec {
         put: at("put"),
+        room: at("room"),
         take: at(if is_lent { "lend" } else { "take" }),
         describe: at("describe_argument"),
         most: at("MOST"),
