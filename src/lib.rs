@@ -171,8 +171,9 @@
 //! A call takes at most 30 s unless its method (`#[rpc(deadline = "..")]`), its stub
 //! ([`Stub::with_deadline`]) or its client ([`ClientBuilder::deadline`]) says otherwise; waiting for ever
 //! must be written out ([`ClientBuilder::no_deadline`]). A server runs as many handlers at once as there are
-//! processors, at least 4. A message has to fit a datagram, of 1,200 bytes by default. Every other bound is
-//! a field of [`ClientConfig`] or [`ServerConfig`], with its unit and its default.
+//! processors, at least 4. Arguments and results take at most 64 MiB each, unless the method
+//! (`#[rpc(max_request = "..", max_reply = "..")]`), the client or the server says otherwise. Every other
+//! bound is a field of [`ClientConfig`] or [`ServerConfig`], with its unit and its default.
 
 #[cfg(feature = "serde")]
 pub use farcall_core::marshal::Serde;

@@ -144,6 +144,14 @@ use proc_macro::TokenStream;
 ///   that is renamed, or another to one of two methods whose hashes collide.
 /// - `single_datagram`: the program does not compile unless arguments and reply always fit one
 ///   datagram of 1,200 bytes, by `Marshal::MAX` of their types.
+/// - `max_request = N`, `max_reply = N`: the most bytes that the encoded arguments and the encoded
+///   result may take, in place of the settings `maximum_request` and `maximum_reply` of client and
+///   server. From 1 byte to 1 GiB, as an integer literal or as text with KiB, MiB or GiB, as in
+///   `"16 MiB"`. Each side applies the limit that it was compiled with; it is no part of the
+///   signature, nor of what `farcall::describe` and `farcall::assert_compatible` see. A server
+///   books `max_reply` bytes before it runs the method, so that a result is never lost for want
+///   of memory: name what the method needs. Not together with `oneway`, which is one datagram in
+///   any case, or `single_datagram`.
 ///
 /// ```
 /// use farcall::rpc_interface;
@@ -166,6 +174,28 @@ use proc_macro::TokenStream;
 ///     #[rpc(single_datagram)]
 ///     fn log(&self, line: &str); // of any length
 /// }
+/// ```
+///
+/// ```
+/// use farcall::{CallErrorKind, Loopback, Outcome, Server, rpc_interface};
+///
+/// #[rpc_interface]
+/// pub trait Thumbnails {
+///     #[rpc(max_request = "1 MiB", max_reply = 65_536)]
+///     fn shrink(&self, image: &[u8]) -> Vec<u8>;
+/// }
+///
+/// # struct Shrinker;
+/// # impl Thumbnails for Shrinker {
+/// #     fn shrink(&self, image: &[u8]) -> Vec<u8> { image.iter().step_by(16).copied().collect() }
+/// # }
+/// # let net = Loopback::new();
+/// # let server = Server::on(&net, "images")?.serve(ThumbnailsServer::new(Shrinker)).spawn()?;
+/// # let images = ThumbnailsClient::on(&net, "images")?;
+/// let error = images.shrink(&[0; 2_000_000]).unwrap_err(); // refused here, before it is sent
+/// assert!(matches!(error.kind(), CallErrorKind::RequestTooLarge { limit: 1_048_576, .. }), "{error}");
+/// assert_eq!(error.outcome(), Outcome::NotExecuted);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # The context of a call
