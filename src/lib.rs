@@ -187,7 +187,7 @@ pub use farcall_core::{
     ClientStatistics, CompatibilityError, ConfigError, ConnectError, Context, Description,
     DescriptionError, DropReason, Incompatibility, KeptAddress, Loopback, MethodDescription,
     Network, Outcome, Pending, Received, Reply, RequestLimit, ServeError, Server, ServerAddress,
-    ServerBuilder, ServerConfig, ServerHandle, ServerStatistics, ShutdownReport, Stub,
+    ServerBuilder, ServerConfig, ServerHandle, ServerStatistics, ShutdownReport, Stub, Transfer,
     assert_compatible, check_compatible, describe,
 };
 pub use farcall_macros::rpc_interface;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::config::{ClientConfig, ServerConfig};
-use crate::endpoint::client::{CallKey, CallStatus, Completion, NewCall};
+use crate::endpoint::client::{CallKey, CallStatus, Completion, NewCall, Transfer};
 #[cfg(feature = "tracing")]
 use crate::endpoint::client::{CallTrace, SessionNews};
 use crate::endpoint::server::MethodTable;
@@ -48,6 +48,9 @@ pub trait CallHost: Send + Sync + 'static {
 
     /// How far the call has come.
     fn status(&self, key: CallKey) -> CallStatus;
+
+    /// How many bytes of the call's messages have been moved.
+    fn transfer(&self, key: CallKey) -> Transfer;
 
     /// Waits for a definite answer to a call that ended with an unknown outcome and is not released.
     fn settle(&self, key: CallKey, timeout: Duration) -> Settlement;

@@ -42,7 +42,7 @@ pub mod wire;
 pub use config::{ClientConfig, ConfigError, MessageLimits, ServerConfig};
 pub use context::Context;
 pub use driver::Loopback;
-pub use endpoint::client::CallStatus;
+pub use endpoint::client::{CallStatus, Transfer};
 pub use error::{CallError, CallErrorKind, ConnectError, Outcome, RequestLimit, ServeError};
 pub use face::{
     Client, ClientBuilder, CompatibilityError, KeptAddress, Pending, Returned, Server,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use farcall::{CallErrorKind, CallStatus, Outcome, Pending, Server, rpc_interface};
+use farcall::{CallErrorKind, CallStatus, Outcome, Pending, Server, Transfer, rpc_interface};
 
 use crate::support::{Gate, PATIENCE, both, eventually, until_running};
 
@@ -97,6 +97,31 @@ both! {
             (first.status() == CallStatus::Finished).then_some(())
         });
         assert_eq!(first.wait().unwrap(), 1);
+    }
+
+    fn what_is_moved_of_a_call_can_be_watched(place: &Place) {
+        let worker = Worker::default();
+        let server = place.serve(serve(&worker));
+        let work: WorkClient = server.stub();
+
+        // Nobody is there to take it.
+        let nobody = WorkClient::on(&farcall::Loopback::new(), "nobody").unwrap();
+        let lost = nobody.start().held(7);
+        let transfer = lost.transfer();
+        assert_eq!((transfer.sent, transfer.request), (0, 4));
+
+        let mut call = work.start().held(7);
+        until_running(&mut call);
+        let transfer = call.transfer();
+        assert_eq!((transfer.sent, transfer.request), (4, 4));
+        assert_eq!((transfer.received, transfer.reply), (0, None));
+        worker.0.open();
+        eventually("the result has arrived", || {
+            let transfer = call.transfer();
+            (transfer.reply == Some(4) && transfer.received == 4).then_some(())
+        });
+        assert_eq!(call.wait_timeout(PATIENCE).unwrap().unwrap(), 7);
+        assert_eq!(call.transfer(), Transfer::default(), "it was given out");
     }
 
     fn a_queued_call_is_cancelled_before_it_begins(place: &Place) {

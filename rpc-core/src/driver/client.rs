@@ -20,7 +20,7 @@ use super::udp::UdpLink;
 use super::waiters::Subject;
 use crate::config::ClientConfig;
 use crate::endpoint::ClientEndpoint;
-use crate::endpoint::client::{CallKey, CallStatus, Completion, Failure, NewCall};
+use crate::endpoint::client::{CallKey, CallStatus, Completion, Failure, NewCall, Transfer};
 #[cfg(feature = "tracing")]
 use crate::endpoint::client::{CallTrace, SessionNews};
 use crate::error::{CallErrorKind, ConnectError, Outcome, Settlement};
@@ -247,6 +247,13 @@ impl CallHost for Handle {
         let now = self.client.shared.now();
         let core = self.client.shared.lock();
         if core.is_dead() { CallStatus::Finished } else { core.role.endpoint.status(now, key) }
+    }
+
+    fn transfer(&self, key: CallKey) -> Transfer {
+        if self.is_out_of_reach(key) {
+            return Transfer::default();
+        }
+        self.client.shared.lock().role.endpoint.transfer(key)
     }
 
     fn settle(&self, key: CallKey, timeout: Duration) -> Settlement {

@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use super::client::Ticket;
 use super::pending::Pending;
 use crate::context::Context;
-use crate::endpoint::client::{CallKey, CallStatus, Completion, Failure};
+use crate::endpoint::client::{CallKey, CallStatus, Completion, Failure, Transfer};
 use crate::endpoint::server::{CallToken, Finished};
 use crate::error::{CallErrorKind, Outcome, Settlement};
 use crate::host::CallHost;
@@ -169,6 +169,10 @@ impl CallHost for Pair {
         let (done, total) = progress.unwrap_or_default();
         let reported = progress.map(|_| Duration::ZERO);
         CallStatus::Running { elapsed: Duration::ZERO, reported, done, total }
+    }
+
+    fn transfer(&self, _key: CallKey) -> Transfer {
+        Transfer::default()
     }
 
     fn settle(&self, _key: CallKey, _timeout: Duration) -> Settlement {

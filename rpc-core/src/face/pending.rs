@@ -7,7 +7,7 @@ use core::task::{Context as TaskContext, Poll};
 use core::time::Duration;
 
 use super::client::Ticket;
-use crate::endpoint::client::{CallStatus, Completion};
+use crate::endpoint::client::{CallStatus, Completion, Transfer};
 use crate::error::CallError;
 use crate::marshal::Unmarshal;
 
@@ -172,6 +172,46 @@ where
         match &self.ticket {
             Some(ticket) => ticket.host.status(ticket.key),
             None => CallStatus::Finished,
+        }
+    }
+
+    /// How many bytes of the arguments and of the result have been moved: for a progress bar of large
+    /// messages. It never blocks, and it goes on while nobody waits. Once the result was given out, all is
+    /// zero.
+    ///
+    /// ```
+    /// # use farcall::{Loopback, Server, rpc_interface};
+    /// # #[rpc_interface]
+    /// # pub trait Store {
+    /// #     fn put(&self, content: &[u8]) -> u64;
+    /// # }
+    /// # struct Disk;
+    /// # impl Store for Disk {
+    /// #     fn put(&self, content: &[u8]) -> u64 { content.len() as u64 }
+    /// # }
+    /// # let net = Loopback::new();
+    /// # let server = Server::on(&net, "store")?.serve(StoreServer::new(Disk)).spawn()?;
+    /// # let store = StoreClient::on(&net, "store")?;
+    /// use std::time::Duration;
+    ///
+    /// let mut call = store.start().put(&vec![7; 1_000_000]);
+    /// let size = loop {
+    ///     if let Some(result) = call.wait_timeout(Duration::from_millis(50)) {
+    ///         break result?;
+    ///     }
+    ///     let transfer = call.transfer();
+    ///     match transfer.reply {
+    ///         None => println!("sent {} of {} bytes", transfer.sent, transfer.request),
+    ///         Some(size) => println!("received {} of {size} bytes", transfer.received),
+    ///     }
+    /// };
+    /// assert_eq!(size, 1_000_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn transfer(&self) -> Transfer {
+        match &self.ticket {
+            Some(ticket) => ticket.host.transfer(ticket.key),
+            None => Transfer::default(),
         }
     }
 

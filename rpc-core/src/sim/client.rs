@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::node::{ClientNode, NodeId, Role};
 use super::state::State;
 use super::world::World;
-use crate::endpoint::client::{CallKey, CallStatus, Completion, Failure, NewCall};
+use crate::endpoint::client::{CallKey, CallStatus, Completion, Failure, NewCall, Transfer};
 #[cfg(feature = "tracing")]
 use crate::endpoint::client::{CallTrace, SessionNews};
 use crate::error::{CallErrorKind, Outcome, Settlement};
@@ -136,6 +136,10 @@ impl CallHost for SimulatedClient {
 
     fn status(&self, key: CallKey) -> CallStatus {
         self.look(|now, client| client.endpoint.status(now, key)).unwrap_or(CallStatus::Finished)
+    }
+
+    fn transfer(&self, key: CallKey) -> Transfer {
+        self.look(|_, client| client.endpoint.transfer(key)).unwrap_or_default()
     }
 
     fn settle(&self, key: CallKey, timeout: Duration) -> Settlement {
