@@ -8,6 +8,10 @@ use crate::time::Timestamp;
 const HISTORY: u64 = 1024;
 const WORDS: usize = (HISTORY / 64) as usize;
 
+/// How many bytes of bits an acknowledgement has at least, if so many datagrams were sent. The sender
+/// takes what is not told for lost, unless it was told before.
+const ALWAYS_TOLD: usize = 64;
+
 /// The numbers of the datagrams that arrived: the newest, and a bit for each of those before it.
 ///
 /// Every acknowledgement repeats all that is known, so the loss of one costs nothing.
@@ -73,12 +77,16 @@ impl Received {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
         // Nothing before the first datagram was ever sent.
-        let told = usize::try_from(self.newest.div_ceil(8)).unwrap_or(usize::MAX);
-        let last = bits.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let sent = usize::try_from((self.newest - 1).div_ceil(8)).unwrap_or(usize::MAX);
+        let told = &bits[..sent.min(WORDS * 8)];
+        // What lies far back has been told often: it is repeated only if something is missing there.
+        let missing = told.iter().rposition(|&byte| byte != u8::MAX).map_or(0, |last| last + 1);
+        let told = told[..missing.max(ALWAYS_TOLD).min(told.len())].len();
+        let last = bits[..told].iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         Acknowledgement {
             newest: self.newest,
             held: now.since(self.newest_at),
-            before: &bits[..last.min(told)],
+            before: &bits[..last],
         }
     }
 
@@ -145,10 +153,31 @@ mod tests {
             let newest = *model.last().unwrap();
             assert_eq!((told.newest, told.held), (newest, Duration::from_nanos(5)));
             for number in newest.saturating_sub(HISTORY)..=newest + 70 {
-                assert_eq!(told.contains(number), model.contains(&number), "{number} of {newest}");
+                // Far back, what is complete is not repeated.
+                let is_far = number + 8 * (ALWAYS_TOLD as u64) < newest;
+                let oldest = newest.saturating_sub(HISTORY).max(1);
+                let is_known = is_far && (oldest..=number).all(|number| model.contains(&number));
+                let expected = model.contains(&number) && !is_known;
+                assert!(
+                    told.contains(number) == expected || is_known,
+                    "{number} of {newest}: {expected}"
+                );
             }
             assert!(!received.is_due());
         }
+    }
+
+    #[test]
+    fn what_is_complete_far_back_is_not_repeated() {
+        let (mut received, mut bits) = (Received::default(), [0; WORDS * 8]);
+        for number in (1..=3000).filter(|&number| number != 2100) {
+            received.note(Timestamp::ZERO, number);
+        }
+        let told = received.acknowledge(Timestamp::ZERO, &mut bits);
+        assert!(told.contains(2101) && !told.contains(2100), "one is missing there");
+        received.note(Timestamp::ZERO, 2100);
+        let told = received.acknowledge(Timestamp::ZERO, &mut bits);
+        assert_eq!(told.before, [u8::MAX; ALWAYS_TOLD]);
     }
 
     #[test]

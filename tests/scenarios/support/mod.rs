@@ -13,7 +13,7 @@ use farcall::{
     ServerConfig, ServerHandle, Stub,
 };
 
-pub(crate) use cargo::{Hauling, cargo};
+pub(crate) use cargo::Hauling;
 pub(crate) use later::{Bell, Finish, LaterServer, answer_on};
 pub(crate) use work::{WorkClient, WorkServer, Worker};
 
