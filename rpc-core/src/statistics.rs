@@ -154,6 +154,11 @@ pub struct ClientStatistics {
     /// The smoothed round-trip time, once one was measured (RFC 6298), without the time that the server
     /// took.
     pub round_trip: Option<Duration>,
+    /// The receive buffer that the system granted, in bytes as the configuration asks for them; 0 if it
+    /// does not say, and in the simulator. Large messages are sent no faster than about half of it per
+    /// round trip. Where it is less than was asked for, the limit of the system is lower
+    /// (`net.core.rmem_max` on Linux).
+    pub receive_buffer: usize,
 }
 
 impl ClientStatistics {
@@ -217,4 +222,9 @@ pub struct ServerStatistics {
     pub suspended: usize,
     /// Bytes of stored replies now, and what is booked for the replies of calls that have not ended.
     pub reply_bytes: usize,
+    /// The receive buffer that the system granted, in bytes as the configuration asks for them; 0 if it
+    /// does not say, and in the simulator. Large messages are sent no faster than about half of it per
+    /// round trip. Where it is less than was asked for, the limit of the system is lower
+    /// (`net.core.rmem_max` on Linux).
+    pub receive_buffer: usize,
 }

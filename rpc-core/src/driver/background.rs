@@ -98,7 +98,7 @@ fn run(client: &Arc<ClientLoop>) {
         }
         let now = shared.now();
         let deadline = core.role.endpoint.poll_timeout().unwrap_or(Timestamp::NEVER);
-        let is_wanted = core.role.wants_leader();
+        let is_wanted = core.role.wants_leader() || core.has_backlog();
         if core.has_seat() && (is_wanted || deadline <= now) {
             // Once, or for as long as it is wanted.
             let until = if is_wanted { None } else { Some(now) };

@@ -52,7 +52,7 @@ pub fn open_udp_client(
         .map_err(|(local, source)| ConnectError::Socket { local, source })?;
     let local = link.local_addr();
     let handle = Parts::new()
-        .and_then(|parts| open(parts, Socket::Udp(link), servers, resolve, config))
+        .and_then(|parts| open(parts, Socket::from(link), servers, resolve, config))
         .map_err(|source| ConnectError::Socket { local, source })?;
     Ok(Arc::new(handle))
 }
@@ -341,7 +341,9 @@ impl ClientHost for Handle {
         if self.is_forked() {
             return ClientStatistics::default();
         }
-        self.client.shared.lock().role.endpoint.statistics()
+        let shared = &self.client.shared;
+        let statistics = shared.lock().role.endpoint.statistics();
+        ClientStatistics { receive_buffer: shared.receive_buffer, ..statistics }
     }
 }
 

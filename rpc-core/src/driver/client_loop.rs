@@ -259,7 +259,9 @@ impl ClientLoop {
         }
         drop(core);
         self.wake_threads(&mut wakeups);
-        outbox.send();
+        if !outbox.send() {
+            self.look_after_backlog();
+        }
         wakeups.wake_all();
         stop
     }
@@ -287,7 +289,9 @@ impl ClientLoop {
         if wakes_leader {
             self.shared.wake_leader();
         }
-        outbox.send();
+        if !outbox.send() {
+            self.look_after_backlog();
+        }
         wakeups.wake_all();
         if is_complete {
             park(until.unwrap_or(Timestamp::NEVER), now);
@@ -295,6 +299,13 @@ impl ClientLoop {
         let mut core = self.shared.lock();
         core.role.waiters.leave(subject, ticket);
         core
+    }
+
+    /// Something could not be sent: whoever leads has to know, and somebody has to lead.
+    #[cold]
+    fn look_after_backlog(self: &Arc<Self>) {
+        self.shared.wake_leader();
+        self.leave(self.shared.lock());
     }
 
     /// The one way to stop waiting after having parked: the seat may have been left to this thread.
@@ -315,10 +326,11 @@ impl ClientLoop {
         if !core.has_seat() {
             return;
         }
+        let has_backlog = core.has_backlog();
         let role = &mut core.role;
         if let Some(heir) = role.waiters.heir() {
             wakeups.add_thread(heir);
-        } else if role.wants_leader() {
+        } else if role.wants_leader() || has_backlog {
             role.background.summon(Timestamp::ZERO, wakeups);
         } else if let Some(deadline) = role.endpoint.poll_timeout() {
             role.background.summon(deadline.max(earliest), wakeups);

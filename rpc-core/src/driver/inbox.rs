@@ -15,53 +15,107 @@ pub(super) struct Datagram {
 
 /// The datagrams of one batch, and the memory they are received into.
 ///
-/// The system writes into a scratch buffer that is large enough for any datagram; from there each is
-/// copied once, into a chunk that several small ones share. A chunk whose datagrams are all gone is
-/// used again, so that a client with one call in flight allocates nothing. Chunks are small on
-/// purpose: whoever keeps a slice of a datagram keeps its chunk.
+/// The system writes into buffers that are large enough for any datagram. From there each small
+/// datagram is copied once, into a chunk that several share; a chunk whose datagrams are all gone is
+/// used again, so that a client with one call in flight allocates nothing. Chunks are small on purpose:
+/// whoever keeps a slice of a datagram keeps its chunk.
+///
+/// Large datagrams, and trains of datagrams, are not copied: the endpoint gets slices of the buffer,
+/// and the buffer is used again when they are gone, which is before the next batch. The endpoint copies
+/// what it keeps, unless that is most of a large datagram: then it has the buffer, and there is a new
+/// one.
 pub(super) struct Inbox {
-    scratch: Vec<u8>,
+    buffers: Vec<BytesMut>,
+    /// Buffers that the datagrams of the last batch are slices of.
+    lent: Vec<Bytes>,
+    /// Buffers that came back.
+    spare: Vec<BytesMut>,
     chunk: BytesMut,
     datagrams: Vec<Datagram>,
 }
 
-/// The most that one kept datagram can pin beyond its own size.
+/// The most that one kept small datagram can pin beyond its own size.
 const CHUNK: usize = 4096;
+
+/// What is received at once and is at least this large is not copied.
+const LENT_FROM: usize = 16 * 1024;
 
 /// No UDP datagram is larger, whatever its sender was configured to.
 pub(super) const LARGEST: usize = 1 << 16;
 
+/// How many bytes a batch has, at most, beyond its last reception: then answers are sent and handlers
+/// run before more is received.
+pub(super) const MOST_BYTES: usize = 256 * 1024;
+
+/// How many buffers wait to be used again.
+const MOST_SPARE: usize = 8;
+
 impl Inbox {
     pub(super) fn new() -> Self {
-        Self { scratch: Vec::new(), chunk: BytesMut::new(), datagrams: Vec::new() }
-    }
-
-    /// A buffer for `count` of the largest datagrams. Give it back with
-    /// [`return_scratch`](Self::return_scratch).
-    pub(super) fn take_scratch(&mut self, count: usize) -> Vec<u8> {
-        if self.scratch.len() < count * LARGEST {
-            self.scratch.resize(count * LARGEST, 0);
+        Self {
+            buffers: Vec::new(),
+            lent: Vec::new(),
+            spare: Vec::new(),
+            chunk: BytesMut::new(),
+            datagrams: Vec::new(),
         }
-        core::mem::take(&mut self.scratch)
     }
 
-    pub(super) fn return_scratch(&mut self, scratch: Vec<u8>) {
-        self.scratch = scratch;
-    }
-
-    /// Takes in a datagram by copying it.
-    pub(super) fn push(&mut self, from: SocketAddr, local: Option<IpAddr>, content: &[u8]) {
-        let content = if content.len() > CHUNK / 2 {
-            Bytes::copy_from_slice(content)
-        } else {
-            if self.chunk.capacity() < content.len() {
-                // Uses the old chunk again if nobody holds a part of it.
-                self.chunk.reserve(CHUNK);
+    /// Takes the buffers of the last batch back. To be called before the next one.
+    pub(super) fn reclaim(&mut self) {
+        for buffer in self.lent.drain(..) {
+            // Whoever still has a slice of it keeps it.
+            if let Ok(buffer) = buffer.try_into_mut()
+                && self.spare.len() < MOST_SPARE
+            {
+                self.spare.push(buffer);
             }
-            self.chunk.extend_from_slice(content);
-            self.chunk.split().freeze()
-        };
-        self.push_owned(Datagram { from, local, content });
+        }
+    }
+
+    /// Whether buffers come back from the last batch, since large datagrams or trains arrive.
+    pub(super) fn is_bulk(&self) -> bool {
+        !self.spare.is_empty()
+    }
+
+    /// Buffers for `count` of the largest datagrams. What was written into one is taken in by
+    /// [`land`](Self::land).
+    pub(super) fn buffers(&mut self, count: usize) -> &mut [BytesMut] {
+        while self.buffers.len() < count {
+            self.buffers.push(BytesMut::zeroed(LARGEST));
+        }
+        &mut self.buffers[..count]
+    }
+
+    /// Takes in the first `length` bytes of a buffer: datagrams of `stride` bytes, the last of which may
+    /// be shorter.
+    pub(super) fn land(
+        &mut self,
+        slot: usize,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        length: usize,
+        stride: usize,
+    ) {
+        if length >= LENT_FROM {
+            let buffer = self.spare.pop().unwrap_or_else(|| BytesMut::zeroed(LARGEST));
+            let whole = core::mem::replace(&mut self.buffers[slot], buffer).freeze();
+            let stride = if stride == 0 { length } else { stride };
+            for start in (0..length).step_by(stride) {
+                let content = whole.slice(start..length.min(start + stride));
+                self.push_owned(Datagram { from, local, content });
+            }
+            self.lent.push(whole);
+            return;
+        }
+        let mut start = 0;
+        // An empty datagram is one, too.
+        while start == 0 || start < length {
+            let end = if stride == 0 { length } else { length.min(start + stride) };
+            let content = copy(&mut self.chunk, &self.buffers[slot][start..end]);
+            self.push_owned(Datagram { from, local, content });
+            start = end.max(1);
+        }
     }
 
     /// Takes in a datagram as it is.
@@ -82,9 +136,29 @@ impl Inbox {
     }
 }
 
+/// The same bytes in a chunk, or by themselves.
+fn copy(chunk: &mut BytesMut, content: &[u8]) -> Bytes {
+    if content.len() > CHUNK / 2 {
+        return Bytes::copy_from_slice(content);
+    }
+    if chunk.capacity() < content.len() {
+        // Uses the old chunk again if nobody holds a part of it.
+        chunk.reserve(CHUNK);
+    }
+    chunk.extend_from_slice(content);
+    chunk.split().freeze()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a socket does.
+    fn push(inbox: &mut Inbox, content: &[u8]) {
+        inbox.reclaim();
+        inbox.buffers(1)[0][..content.len()].copy_from_slice(content);
+        inbox.land(0, from(), None, content.len(), content.len());
+    }
 
     fn from() -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], 1))
@@ -97,10 +171,10 @@ mod tests {
     #[test]
     fn a_chunk_is_used_again_when_its_datagrams_are_gone() {
         let mut inbox = Inbox::new();
-        inbox.push(from(), None, &[1; 100]);
+        push(&mut inbox, &[1; 100]);
         let first = take(&mut inbox).as_ptr();
         for _ in 0..1000 {
-            inbox.push(from(), None, &[2; 100]);
+            push(&mut inbox, &[2; 100]);
             let content = take(&mut inbox);
             let distance = (content.as_ptr() as usize).abs_diff(first as usize);
             assert!(distance < 2 * CHUNK, "another chunk was allocated");
@@ -110,15 +184,68 @@ mod tests {
     #[test]
     fn a_kept_datagram_is_not_overwritten() {
         let mut inbox = Inbox::new();
-        let kept: Vec<Bytes> = (0..100u8)
+        let kept: Vec<Bytes> = (0..=255u8)
             .map(|fill| {
-                inbox.push(from(), None, &vec![fill; 37 * usize::from(fill)]);
+                push(&mut inbox, &vec![fill; 250 * usize::from(fill)]);
                 take(&mut inbox)
             })
             .collect();
         for (fill, content) in kept.iter().enumerate() {
-            assert_eq!(content.len(), 37 * fill);
+            assert_eq!(content.len(), 250 * fill);
             assert!(content.iter().all(|&byte| usize::from(byte) == fill));
+        }
+    }
+
+    #[test]
+    fn a_buffer_is_used_again_when_its_datagrams_are_gone() {
+        let mut inbox = Inbox::new();
+        let mut places: Vec<*const u8> = Vec::new();
+        for fill in 0..100 {
+            push(&mut inbox, &[fill; 65_507]);
+            let content = take(&mut inbox);
+            assert_eq!(content, [fill; 65_507][..]);
+            if !places.contains(&content.as_ptr()) {
+                places.push(content.as_ptr());
+            }
+        }
+        assert!(places.len() <= 2, "{} buffers were allocated", places.len());
+    }
+
+    #[test]
+    fn what_came_back_is_bounded() {
+        let mut inbox = Inbox::new();
+        for _ in 0..3 {
+            inbox.buffers(1);
+            for _ in 0..20 {
+                inbox.land(0, from(), None, LARGEST, LARGEST);
+            }
+            assert_eq!(inbox.drain().count(), 20);
+            inbox.reclaim();
+            assert_eq!(inbox.spare.len(), MOST_SPARE);
+        }
+    }
+
+    #[test]
+    fn a_train_is_taken_apart_however_long_it_is() {
+        let mut inbox = Inbox::new();
+        for (length, stride, lengths) in [
+            (0, 0, vec![0]),
+            (0, 7, vec![0]),
+            (10, 4, vec![4, 4, 2]),
+            (8, 4, vec![4, 4]),
+            (20_000, 9_000, vec![9_000, 9_000, 2_000]),
+            (65_507, 65_507, vec![65_507]),
+            (65_507, 0, vec![65_507]),
+        ] {
+            inbox.reclaim();
+            for (index, byte) in inbox.buffers(1)[0].iter_mut().enumerate() {
+                *byte = (index % 251) as u8;
+            }
+            inbox.land(0, from(), None, length, stride);
+            let contents: Vec<Bytes> = inbox.drain().map(|datagram| datagram.content).collect();
+            assert_eq!(contents.iter().map(Bytes::len).collect::<Vec<_>>(), lengths);
+            let together = contents.concat();
+            assert!(together.iter().enumerate().all(|(index, &byte)| byte == (index % 251) as u8));
         }
     }
 }

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use mio::Waker;
 use parking_lot::Mutex;
 
-use super::inbox::{Datagram, Inbox};
-use super::socket::Readiness;
+use super::inbox::{Datagram, Inbox, MOST_BYTES};
+use super::socket::{Readiness, Sent};
+use crate::config::LARGEST_DATAGRAM_SIZE;
 
 /// The places of one in-process network.
 #[derive(Default)]
@@ -24,12 +25,30 @@ struct Table {
     names: HashMap<String, SocketAddr>,
     sockets: HashMap<SocketAddr, Weak<Queue>>,
     addresses: u32,
+    #[cfg(test)]
+    trouble: Trouble,
 }
 
 /// The datagrams that wait for one socket.
 struct Queue {
-    datagrams: Mutex<VecDeque<(SocketAddr, Bytes)>>,
+    waiting: Mutex<Waiting>,
     waker: Arc<Waker>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    datagrams: VecDeque<(SocketAddr, Bytes)>,
+    bytes: usize,
+}
+
+/// What a test lets go wrong with what is sent.
+#[cfg(test)]
+#[derive(Clone, Copy, Default)]
+pub(super) struct Trouble {
+    /// Larger datagrams are too large for the path.
+    pub(super) largest: Option<usize>,
+    /// How many more datagrams there is room for.
+    pub(super) room: Option<usize>,
 }
 
 /// A socket of an [`Exchange`].
@@ -41,6 +60,8 @@ pub(super) struct LocalSocket {
 
 /// How many datagrams wait for a socket; one more is lost, as in a full socket buffer.
 const MOST_WAITING: usize = 4096;
+/// How many bytes wait for a socket, as in a socket buffer of the default size.
+const MOST_WAITING_BYTES: usize = 4 << 20;
 
 impl Exchange {
     /// The address that `name` stands for.
@@ -83,13 +104,19 @@ impl Exchange {
         table.sockets.remove(&address);
     }
 
+    /// Lets something go wrong with what is sent from now on, or nothing any more.
+    #[cfg(test)]
+    pub(super) fn make_trouble(&self, trouble: Trouble) {
+        self.table.lock().trouble = trouble;
+    }
+
     fn enter(
         self: &Arc<Self>,
         table: &mut Table,
         local: SocketAddr,
         waker: Arc<Waker>,
     ) -> LocalSocket {
-        let queue = Arc::new(Queue { datagrams: Mutex::default(), waker });
+        let queue = Arc::new(Queue { waiting: Mutex::default(), waker });
         table.sockets.insert(local, Arc::downgrade(&queue));
         LocalSocket { local, queue, exchange: Arc::clone(self) }
     }
@@ -119,31 +146,76 @@ impl LocalSocket {
         self.local
     }
 
+    /// How many bytes may wait.
+    pub(super) fn receive_buffer(&self) -> usize {
+        MOST_WAITING_BYTES
+    }
+
     pub(super) fn receive(&self, inbox: &mut Inbox, limit: usize) -> Readiness {
-        let mut datagrams = self.queue.datagrams.lock();
+        let mut waiting = self.queue.waiting.lock();
+        let mut bytes = 0;
         for _ in 0..limit {
-            let Some((from, content)) = datagrams.pop_front() else { return Readiness::Drained };
+            let Some((from, content)) = waiting.datagrams.pop_front() else {
+                return Readiness::Drained;
+            };
+            waiting.bytes -= content.len();
+            bytes += content.len();
             inbox.push_owned(Datagram { from, local: None, content });
+            if bytes >= MOST_BYTES {
+                break;
+            }
         }
         Readiness::MayBeReadable
     }
 
-    pub(super) fn send(&self, datagram: &[u8], to: SocketAddr) {
-        let peer = self.exchange.table.lock().sockets.get(&to).and_then(Weak::upgrade);
-        let Some(peer) = peer else { return };
+    pub(super) fn send(&self, datagram: &[u8], to: SocketAddr) -> Sent {
+        if datagram.len() > LARGEST_DATAGRAM_SIZE {
+            return Sent::TooLarge;
+        }
+        let peer = {
+            #[allow(unused_mut, reason = "only tests make trouble")]
+            let mut table = self.exchange.table.lock();
+            #[cfg(test)]
+            if let Some(sent) = table.trouble.meet(datagram.len()) {
+                return sent;
+            }
+            table.sockets.get(&to).and_then(Weak::upgrade)
+        };
+        let Some(peer) = peer else { return Sent::Gone };
         let content = Bytes::copy_from_slice(datagram);
         let was_empty = {
-            let mut datagrams = peer.datagrams.lock();
-            if datagrams.len() >= MOST_WAITING {
-                return;
+            let mut waiting = peer.waiting.lock();
+            let is_full = waiting.datagrams.len() >= MOST_WAITING
+                || waiting.bytes + content.len() > MOST_WAITING_BYTES;
+            if is_full {
+                return Sent::Gone;
             }
-            datagrams.push_back((self.local, content));
-            datagrams.len() == 1
+            waiting.bytes += content.len();
+            waiting.datagrams.push_back((self.local, content));
+            waiting.datagrams.len() == 1
         };
         // Like an edge-triggered socket: one event when the queue stops being empty. If the waker
         // fails the datagrams are found when the peer next looks, after its own timers.
         if was_empty {
             let _ = peer.waker.wake();
+        }
+        Sent::Gone
+    }
+}
+
+#[cfg(test)]
+impl Trouble {
+    fn meet(&mut self, size: usize) -> Option<Sent> {
+        if self.largest.is_some_and(|largest| size > largest) {
+            return Some(Sent::TooLarge);
+        }
+        match &mut self.room {
+            Some(0) => Some(Sent::Blocked),
+            Some(room) => {
+                *room -= 1;
+                None
+            }
+            None => None,
         }
     }
 }

@@ -49,7 +49,7 @@ impl Network for Loopback {
         let failure = |source| ConnectError::Socket { local: server, source };
         let parts = Parts::new().map_err(failure)?;
         let socket = self.exchange.open(parts.waker());
-        let handle = client::open(parts, Socket::Local(socket), vec![server], None, config)
+        let handle = client::open(parts, Socket::from(socket), vec![server], None, config)
             .map_err(failure)?;
         Ok(Arc::new(handle))
     }
@@ -64,6 +64,6 @@ impl Network for Loopback {
         let Some(socket) = self.exchange.bind(name, parts.waker()) else {
             return Err(ServeError::NameInUse { name: name.to_owned() });
         };
-        Ok(Box::new(Binding::new(parts, Socket::Local(socket))))
+        Ok(Box::new(Binding::new(parts, Socket::from(socket))))
     }
 }

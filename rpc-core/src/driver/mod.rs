@@ -11,13 +11,14 @@
 //! | `worker`, `server_role`, `watchdog`, `runtimes`, `serving`, `server` | a server's threads take turns |
 //! | `later`, `closing` | answers that come after the handler's end; how a server ends |
 //! | `socket`, `udp`, `local`, `loopback` | datagrams, over UDP or in process |
-//! | `inbox`, `outbox`, `wakeups` | what crosses the border of the lock |
+//! | `inbox`, `outbox`, `backlog`, `wakeups` | what crosses the border of the lock |
 //! | `timer`, `clock`, `entropy` | what is asked of the system |
 //!
 //! Deliberately absent: any knowledge of the protocol, which is the [`endpoint`](crate::endpoint)'s,
 //! and any waiting under the lock.
 
 mod background;
+mod backlog;
 mod client;
 mod client_loop;
 mod clock;

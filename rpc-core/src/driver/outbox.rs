@@ -39,13 +39,17 @@ impl Outbox {
         Self { buffers, socket: None }
     }
 
-    /// Takes what `machine` has to send. False if there may be more.
+    /// Takes what `machine` has to send, unless the socket can send nothing for now: then it is asked
+    /// for when the socket can. False if there may be more.
     pub(super) fn fill(
         &mut self,
         machine: &mut impl Machine,
         now: Timestamp,
         socket: Option<&Arc<Socket>>,
     ) -> bool {
+        if socket.is_some_and(|socket| socket.backlog().is_blocked()) {
+            return true;
+        }
         let Buffers { bytes, transmits } = &mut self.buffers;
         while transmits.len() < MOST_DATAGRAMS && bytes.len() < MOST_BYTES {
             let Some(transmit) = machine.poll_transmit(now, bytes) else { return true };
@@ -61,19 +65,17 @@ impl Outbox {
         self.buffers.transmits.is_empty()
     }
 
-    /// Sends everything. Nothing here can fail: a datagram that cannot be sent is a lost datagram.
-    pub(super) fn send(&mut self) {
+    /// Sends everything that can be sent. False if the leader has to look after the rest.
+    pub(super) fn send(&mut self) -> bool {
         let Buffers { bytes, transmits } = &mut self.buffers;
-        let mut rest = bytes.as_slice();
-        for transmit in transmits.drain(..) {
-            let (datagram, after) = rest.split_at(transmit.length);
-            rest = after;
-            if let Some(socket) = &self.socket {
-                socket.send(datagram, transmit.to, transmit.from);
-            }
-        }
+        let is_fine = match &self.socket {
+            Some(socket) => socket.send(bytes, transmits),
+            None => true,
+        };
+        transmits.clear();
         bytes.clear();
         self.socket = None;
+        is_fine
     }
 }
 

@@ -23,10 +23,11 @@ use std::sync::Arc;
 use mio::{Events, Poll, Token, Waker};
 use parking_lot::{Mutex, MutexGuard};
 
+use super::backlog;
 use super::clock::SystemClock;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
-use super::socket::{Readiness, Socket};
+use super::socket::{Link, Readiness, Socket};
 use super::timer::{Nap, NapTimer};
 use super::wakeups::Wakeups;
 use crate::endpoint::Machine;
@@ -40,6 +41,10 @@ const TIMER: Token = Token(2);
 const MOST_DATAGRAMS: usize = 64;
 /// How long datagrams are taken in before timers run, at most.
 const LONGEST_INTAKE: Duration = Duration::from_millis(1);
+
+/// A receive buffer surely holds this fraction of its size in datagrams of at least 1,200 bytes: the
+/// system charges its own bookkeeping to it, and room that was read becomes free a little later.
+const RESERVE: usize = 2;
 
 /// What a kind of endpoint adds to its protocol: who waits for it, and what it is for.
 pub(super) trait Role: Send + 'static {
@@ -63,6 +68,8 @@ pub(super) struct Shared<R> {
     core: Mutex<Core<R>>,
     waker: Arc<Waker>,
     clock: Arc<SystemClock>,
+    /// The receive buffer that the system granted, in bytes as one asks for them.
+    pub(super) receive_buffer: usize,
 }
 
 /// What the lock protects.
@@ -117,9 +124,13 @@ impl Parts {
         self,
         mut socket: Socket,
         clock: Arc<SystemClock>,
-        role: R,
+        mut role: R,
     ) -> io::Result<Shared<R>> {
         socket.register(self.poll.registry(), SOCKET)?;
+        let receive_buffer = socket.receive_buffer();
+        if receive_buffer > 0 {
+            role.machine().set_receive_window(receive_buffer / RESERVE);
+        }
         let socket = Arc::new(socket);
         let seat = Box::new(Seat {
             timer: NapTimer::new(self.poll.registry(), TIMER)?,
@@ -141,7 +152,7 @@ impl Parts {
             socket: Some(socket),
             is_dead: false,
         };
-        Ok(Shared { core: Mutex::new(core), waker: self.waker, clock })
+        Ok(Shared { core: Mutex::new(core), waker: self.waker, clock, receive_buffer })
     }
 }
 
@@ -179,7 +190,9 @@ impl<R: Role> Shared<R> {
                 if wakes_leader {
                     self.wake_leader();
                 }
-                outbox.send();
+                if !outbox.send() {
+                    self.wake_leader();
+                }
             });
             if is_complete {
                 return core;
@@ -212,6 +225,16 @@ impl<R: Role> Core<R> {
         self.sleeps_until
     }
 
+    /// Whether the socket can send nothing for now. The leader tries again.
+    fn is_blocked(&self) -> bool {
+        self.socket.as_ref().is_some_and(|socket| socket.backlog().is_blocked())
+    }
+
+    /// Whether the leader has to deal with something that could not be sent.
+    pub(super) fn has_backlog(&self) -> bool {
+        self.socket.as_ref().is_some_and(|socket| socket.backlog().has_any())
+    }
+
     /// Moves datagrams from the endpoint to `outbox`. False if there may be more.
     pub(super) fn fill(&mut self, outbox: &mut Outbox, now: Timestamp) -> bool {
         outbox.fill(self.role.machine(), now, self.socket.as_ref())
@@ -222,7 +245,8 @@ impl<R: Role> Core<R> {
     pub(super) fn is_urgent(&mut self) -> bool {
         let Some(sleeps_until) = self.sleeps_until else { return false };
         let deadline = self.role.machine().poll_timeout().unwrap_or(Timestamp::NEVER);
-        if deadline >= sleeps_until {
+        // A leader whose socket is blocked looks soon anyway.
+        if deadline >= sleeps_until || self.is_blocked() {
             return false;
         }
         self.sleeps_until = Some(deadline);
@@ -294,7 +318,12 @@ impl<R: Role> Leader<'_, R> {
         if !spin.is_zero() && !seat.has_spun {
             return Plan::Spin(spin);
         }
-        let deadline = core.role.machine().poll_timeout().unwrap_or(Timestamp::NEVER);
+        let deadline = if core.is_blocked() {
+            // What is due can hardly be sent.
+            self.shared.now() + backlog::RETRY
+        } else {
+            core.role.machine().poll_timeout().unwrap_or(Timestamp::NEVER)
+        };
         let wake_up = deadline.min(until.unwrap_or(Timestamp::NEVER));
         core.sleeps_until = Some(wake_up);
         Plan::Sleep(wake_up)
@@ -307,6 +336,7 @@ impl<R: Role> Leader<'_, R> {
     pub(super) fn proceed(&mut self, plan: Plan) -> io::Result<()> {
         let clock = Arc::clone(&self.shared.clock);
         let seat = self.seat();
+        let plan = if seat.socket.backlog().has_any() { seat.attend(plan, &clock)? } else { plan };
         match plan {
             Plan::Receive => seat.receive(),
             Plan::Spin(time) => seat.spin(time, &clock),
@@ -316,6 +346,7 @@ impl<R: Role> Leader<'_, R> {
                     seat.receive();
                 }
             }
+            Plan::Look => {}
         }
         Ok(())
     }
@@ -339,6 +370,11 @@ impl<R: Role> Leader<'_, R> {
         }
         for peer in seat.refused.drain(..) {
             core.role.on_refused(now, peer);
+        }
+        if seat.socket.backlog().has_any() {
+            for (to, size) in seat.socket.backlog().take_reports() {
+                core.role.machine().handle_send_refused(now, to, size);
+            }
         }
         has_arrived
     }
@@ -366,6 +402,8 @@ pub(super) enum Plan {
     Spin(Duration),
     /// Sleep until this time, a datagram or the waker.
     Sleep(Timestamp),
+    /// Do nothing: there is something to do under the lock.
+    Look,
 }
 
 impl Seat {
@@ -385,6 +423,30 @@ impl Seat {
             self.has_spun = false;
         }
         self.socket.take_refusals(|peer| self.refused.push(peer));
+    }
+
+    /// Deals with what could not be sent, and says what to do with the time instead of `plan`.
+    #[cold]
+    fn attend(&mut self, plan: Plan, clock: &SystemClock) -> io::Result<Plan> {
+        let socket = Arc::clone(&self.socket);
+        if socket.backlog().is_blocked() {
+            socket.send_backlog();
+        }
+        if plan == Plan::Receive {
+            return Ok(plan);
+        }
+        if !socket.backlog().is_blocked() {
+            // There may be more to send, or something to be told.
+            return Ok(Plan::Look);
+        }
+        let now = clock.now();
+        let planned = if let Plan::Sleep(wake_up) = plan { wake_up } else { Timestamp::NEVER };
+        let wake_up = planned.min(now + backlog::RETRY);
+        socket.watch_writable(self.poll.registry(), SOCKET, true);
+        let result = self.sleep(now, wake_up);
+        socket.watch_writable(self.poll.registry(), SOCKET, false);
+        result?;
+        Ok(if self.may_be_readable { Plan::Receive } else { Plan::Look })
     }
 
     fn spin(&mut self, time: Duration, clock: &SystemClock) {
@@ -407,14 +469,14 @@ impl Seat {
             Err(error) => return Err(error),
         }
         for event in &self.events {
-            match (event.token(), &*self.socket) {
-                (SOCKET, Socket::Udp(link)) => {
+            match (event.token(), self.socket.link()) {
+                (SOCKET, Link::Udp(link)) => {
                     self.may_be_readable = true;
                     if event.is_error() {
                         link.on_error_event();
                     }
                 }
-                (WAKER, Socket::Local(_)) => self.may_be_readable = true,
+                (WAKER, Link::Local(_)) => self.may_be_readable = true,
                 _ => {}
             }
         }

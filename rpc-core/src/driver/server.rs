@@ -44,7 +44,7 @@ pub fn bind_udp(
         match UdpLink::open_server(local, config.receive_buffer) {
             Ok(link) => {
                 let parts = Parts::new().map_err(ServeError::Loop)?;
-                return Ok(Box::new(Binding::new(parts, Socket::Udp(link))));
+                return Ok(Box::new(Binding::new(parts, Socket::from(link))));
             }
             Err(source) => failure = ServeError::Bind { local, source },
         }

@@ -84,7 +84,8 @@ impl ServerLoop {
     }
 
     pub(super) fn statistics(&self) -> ServerStatistics {
-        self.shared.lock().role.endpoint.statistics()
+        let statistics = self.shared.lock().role.endpoint.statistics();
+        ServerStatistics { receive_buffer: self.shared.receive_buffer, ..statistics }
     }
 
     /// Why the loop ended.

@@ -59,7 +59,7 @@ pub(super) fn serve_dispatching(
     let mut registry = Registry::new();
     registry.add(Handler(Box::new(dispatch)));
     let table = registry.table().unwrap();
-    let binding = server::Binding::new(parts, Socket::Local(socket));
+    let binding = server::Binding::new(parts, Socket::from(socket));
     let control = binding.start(config, registry, table).unwrap();
     let server = control.server();
     (control, server)
@@ -75,7 +75,7 @@ pub(super) fn connect_with(
     config: ClientConfig,
 ) -> (Arc<client::Handle>, Arc<ClientLoop>) {
     let parts = Parts::new().unwrap();
-    let socket = Socket::Local(exchange.open(parts.waker()));
+    let socket = Socket::from(exchange.open(parts.waker()));
     let servers = vec![exchange.address_of("server")];
     let handle = client::open(parts, socket, servers, None, config).unwrap();
     let client = handle.client();

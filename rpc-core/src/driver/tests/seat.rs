@@ -68,7 +68,7 @@ fn driven() -> (Shared<Counter>, LocalSocket, SocketAddr) {
     let socket = exchange.open(parts.waker());
     let address = socket.local_addr();
     let shared = parts
-        .assemble(Socket::Local(socket), Arc::new(SystemClock::new()), Counter::default())
+        .assemble(Socket::from(socket), Arc::new(SystemClock::new()), Counter::default())
         .unwrap();
     let sender = exchange.open(Parts::new().unwrap().waker());
     (shared, sender, address)
