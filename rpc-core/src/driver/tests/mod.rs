@@ -1,6 +1,7 @@
 //! Directed tests of the rules of handing the role on. Load does not find their faults: another
 //! thread barges in, or a lost event looks like a lost datagram.
 
+mod backlog;
 mod clients;
 mod future_ends;
 mod futures;
