@@ -21,6 +21,8 @@ pub struct Assembly {
     /// Everything up to the last byte that arrived; gaps are zero.
     buffer: Vec<u8>,
     arrived: Ranges,
+    /// How many bytes have arrived.
+    count: usize,
     begun_at: Timestamp,
 }
 
@@ -40,7 +42,7 @@ pub enum Added {
 impl Assembly {
     /// Nothing of a message of `length` bytes has arrived.
     pub fn new(length: usize, now: Timestamp) -> Self {
-        Self { length, buffer: Vec::new(), arrived: Ranges::default(), begun_at: now }
+        Self { length, buffer: Vec::new(), arrived: Ranges::default(), count: 0, begun_at: now }
     }
 
     /// How long the message will be.
@@ -51,6 +53,16 @@ impl Assembly {
     /// How much memory it takes.
     pub fn allocated(&self) -> usize {
         self.buffer.capacity()
+    }
+
+    /// How many bytes have arrived, gaps or not.
+    pub fn arrived(&self) -> usize {
+        self.count
+    }
+
+    /// What has arrived without a gap, from `start` on.
+    pub fn in_order(&self, start: usize) -> &[u8] {
+        self.buffer.get(start..self.prefix()).unwrap_or_default()
     }
 
     /// How many bytes have arrived without a gap.
@@ -66,7 +78,7 @@ impl Assembly {
     /// When it has taken too long, counted from its first fragment: `patience`, and longer only by what
     /// the bytes that did arrive take at `slowest` bytes a second.
     pub fn expires_at(&self, patience: Duration, slowest: u32) -> Timestamp {
-        let earned = Duration::from_secs_f64(self.buffer.len() as f64 / f64::from(slowest));
+        let earned = Duration::from_secs_f64(self.count as f64 / f64::from(slowest));
         self.begun_at + patience + earned
     }
 
@@ -88,6 +100,7 @@ impl Assembly {
             self.write(gap.start, &bytes[gap.start - offset..gap.end - offset]);
         }
         self.arrived.insert(offset..end);
+        self.count += new;
         if new == 0 { Added::Known } else { Added::New(new) }
     }
 
@@ -210,6 +223,11 @@ mod tests {
         assert_eq!(assembly.expires_at(patience, 1000), NOW + patience);
         assembly.add(0, &[0; 2000], usize::MAX);
         assert_eq!(assembly.expires_at(patience, 1000), NOW + Duration::from_secs(12));
+        // A gap buys nothing.
+        assembly.add(200_000, &[0; 1000], usize::MAX);
+        assert_eq!(assembly.expires_at(patience, 1000), NOW + Duration::from_secs(13));
+        assert_eq!((assembly.arrived(), assembly.in_order(1990)), (3000, &[0; 10][..]));
+        assert_eq!(assembly.in_order(2001), [0; 0]);
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Received {
     }
 
     /// An acknowledgement of everything that is known, if anything has arrived since the last one. It
-    /// is written into `bits`.
+    /// is written into `bits`. While nothing has arrived, its newest is 0, which is no number.
     pub fn acknowledge<'a>(
         &mut self,
         now: Timestamp,
@@ -77,7 +77,7 @@ impl Received {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
         // Nothing before the first datagram was ever sent.
-        let sent = usize::try_from((self.newest - 1).div_ceil(8)).unwrap_or(usize::MAX);
+        let sent = usize::try_from(self.newest.saturating_sub(1).div_ceil(8)).unwrap_or(usize::MAX);
         let told = &bits[..sent.min(WORDS * 8)];
         // What lies far back has been told often: it is repeated only if something is missing there.
         let missing = told.iter().rposition(|&byte| byte != u8::MAX).map_or(0, |last| last + 1);
@@ -184,6 +184,7 @@ mod tests {
     fn an_acknowledgement_is_no_longer_than_what_there_is_to_say() {
         let mut received = Received::default();
         let mut bits = [0; WORDS * 8];
+        assert_eq!(received.acknowledge(Timestamp::ZERO, &mut bits).before, [0; 0]);
         received.note(Timestamp::ZERO, 1);
         assert_eq!(received.acknowledge(Timestamp::ZERO, &mut bits).before, [0; 0]);
         received.note(Timestamp::ZERO, 2);
