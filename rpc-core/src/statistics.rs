@@ -181,7 +181,18 @@ pub struct ServerStatistics {
     pub datagrams_sent: u64,
     /// Bytes sent, without those of IP and UDP.
     pub bytes_sent: u64,
-    /// Calls admitted, one-way calls included.
+    /// Datagrams with a part of a larger result that were sent.
+    pub parts_sent: u64,
+    /// Parts of larger arguments that arrived, those that came twice included.
+    pub parts_received: u64,
+    /// Bytes of memory that larger arguments take now: those that have not arrived whole, and those whose
+    /// calls wait for a worker.
+    pub assembly_bytes: usize,
+    /// Calls refused because their arguments did not arrive whole in time, or contradicted themselves.
+    /// They are in `refusals` too.
+    pub arguments_lost: u64,
+    /// Calls admitted, one-way calls included. One whose arguments come in parts is admitted when they are
+    /// whole.
     pub calls: u64,
     /// Calls taken to be run. Their handlers were entered, unless the arguments could not be decoded.
     pub executions: u64,

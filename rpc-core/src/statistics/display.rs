@@ -180,10 +180,19 @@ impl fmt::Display for ServerStatistics {
                 &[
                     ("datagrams", self.datagrams_sent),
                     ("bytes", self.bytes_sent),
+                    ("parts", self.parts_sent),
                     ("WORKING", self.working_sent),
                 ],
             )
             .received(&self.received)
+            .group(
+                "large arguments",
+                &[
+                    ("parts", self.parts_received),
+                    ("lost", self.arguments_lost),
+                    ("bytes held", self.assembly_bytes as u64),
+                ],
+            )
             .group(
                 "sessions",
                 &[

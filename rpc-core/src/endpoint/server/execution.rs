@@ -2,18 +2,16 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
 use super::ServerEndpoint;
 use super::incoming::{CallToken, Finished, Ready};
 use super::records::{Phase, Record, Records};
-use super::requests::detail;
+use super::replies::judge_result;
 use super::session::QueuedAnswer;
 use super::window::LaneState;
 use crate::context::Context;
 use crate::endpoint::is_mostly_gone;
 use crate::time::Timestamp;
-use crate::wire::frame::{ONEWAY_LANE, ReplyCode, VerdictCode};
+use crate::wire::frame::{ONEWAY_LANE, VerdictCode};
 
 /// Calls that wait for a worker, in order of arrival. Entries whose call is gone are skipped.
 #[derive(Debug, Default)]
@@ -158,7 +156,7 @@ impl ServerEndpoint {
             let Phase::Queued { body, .. } = core::mem::replace(&mut record.phase, running) else {
                 unreachable!("it was queued just now");
             };
-            return Some(Ready {
+            let ready = Ready {
                 token,
                 service: record.service,
                 method: record.method,
@@ -166,7 +164,9 @@ impl ServerEndpoint {
                 context,
                 #[cfg(feature = "tracing")]
                 identity,
-            });
+            };
+            self.close_share(token);
+            return Some(ready);
         }
         None
     }
@@ -198,7 +198,10 @@ impl ServerEndpoint {
     }
 
     fn record_result(&mut self, token: CallToken, finished: Finished) {
-        let limit = self.largest_reply();
+        let too_large = match (&finished, self.records.get(token)) {
+            (Finished::Reply(body), Some(record)) => self.is_too_large(record, body.len()),
+            _ => None,
+        };
         let Some(record) = self.records.get_mut(token) else { return };
         let Phase::Running { is_left, is_suspended, context, .. } = &record.phase else { return };
         let (is_left, is_entered) = (*is_left, context.is_entered());
@@ -211,11 +214,11 @@ impl ServerEndpoint {
             self.forget(token);
             return;
         }
-        let phase = judge_result(finished, is_entered, limit);
+        let phase = judge_result(finished, is_entered, too_large.as_deref());
         let booked = match &phase {
             Phase::Done { body, .. } => body.len(),
             Phase::Refused { detail, .. } => detail.len(),
-            Phase::Queued { .. } | Phase::Running { .. } => unreachable!("a result ends the call"),
+            _ => unreachable!("a result ends the call"),
         };
         self.reply_bytes = self.reply_bytes + booked - record.booked;
         record.booked = booked;
@@ -295,6 +298,13 @@ impl ServerEndpoint {
                 self.unqueue(token);
                 self.forget(token);
             }
+            Phase::Receiving(_) => {
+                let (session, id) = (record.session, record.session_id);
+                if let Some(session) = self.sessions.get_mut(session).filter(|s| s.id == id) {
+                    session.unfinished -= 1;
+                }
+                self.forget(token);
+            }
             Phase::Done { .. } | Phase::Refused { .. } => self.forget(token),
         }
     }
@@ -318,7 +328,12 @@ impl ServerEndpoint {
 
     /// Removes a record and gives back what it had booked.
     pub(super) fn forget(&mut self, token: CallToken) {
+        self.close_share(token);
         if let Some(record) = self.records.remove(token) {
+            if matches!(&record.phase, Phase::Done { body, .. } if self.is_large(body)) {
+                let key = (record.lane, record.sequence);
+                self.stop_reply(record.session, record.session_id, key);
+            }
             self.reply_bytes -= record.booked;
             self.stored_replies -= usize::from(matches!(record.phase, Phase::Done { .. }));
         }
@@ -360,41 +375,6 @@ impl ServerEndpoint {
             if is_unfinished {
                 self.queue_recorded(token);
             }
-        }
-    }
-}
-
-/// What is recorded of a call that ended in this way.
-fn judge_result(finished: Finished, is_entered: bool, limit: usize) -> Phase {
-    let done = |code, body| Phase::Done { code, body };
-    match finished {
-        Finished::Reply(body) if body.len() <= limit => done(ReplyCode::Result, body),
-        Finished::Reply(body) => {
-            let text = format!(
-                "it takes {} bytes and a reply may take {limit}; raise `datagram_size` of the \
-                 server where the path carries it, or return less",
-                body.len()
-            );
-            done(ReplyCode::TooLarge, detail(&text))
-        }
-        Finished::Nothing => done(ReplyCode::Result, Bytes::new()),
-        Finished::Unencodable { detail: text } => done(ReplyCode::Unencodable, detail(&text)),
-        Finished::Undecodable { detail: text } if !is_entered => {
-            Phase::Refused { code: VerdictCode::Undecodable, detail: detail(&text) }
-        }
-        // The user's own decoder panicked.
-        Finished::Panicked { message } if !is_entered => {
-            Phase::Refused { code: VerdictCode::Undecodable, detail: detail(&message) }
-        }
-        Finished::UnknownMethod if !is_entered => {
-            Phase::Refused { code: VerdictCode::UnknownMethod, detail: Bytes::new() }
-        }
-        Finished::Dropped if !is_entered => {
-            Phase::Refused { code: VerdictCode::Abandoned, detail: Bytes::new() }
-        }
-        Finished::Panicked { message } => done(ReplyCode::Panicked, detail(&message)),
-        Finished::Undecodable { .. } | Finished::UnknownMethod | Finished::Dropped => {
-            done(ReplyCode::Dropped, Bytes::new())
         }
     }
 }

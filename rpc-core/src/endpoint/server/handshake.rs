@@ -12,11 +12,9 @@ use super::session::Session;
 use super::sources::Source;
 use super::transmit::Stateless;
 use super::window::{LaneState, OnewayWindow, Window};
-use crate::config::LARGEST_DATAGRAM_SIZE;
 use crate::endpoint::is_mostly_gone;
 use crate::statistics::DropReason;
 use crate::time::Timestamp;
-use crate::wire;
 use crate::wire::handshake::{self as messages, Open, Refusal, Welcome};
 
 impl ServerEndpoint {
@@ -52,11 +50,16 @@ impl ServerEndpoint {
         // old copy and the client has moved on since.
         if proved_at >= session.proved_at {
             session.proved_at = proved_at;
-            session.address = from;
+            let has_moved = core::mem::replace(&mut session.address, from) != from;
+            session.largest_reply = open.largest_reply;
+            session.receive_window = open.receive_window;
             session.local = local;
             session.last_heard = now;
+            if has_moved {
+                self.on_new_address(now, index);
+            }
         }
-        let id = session.id;
+        let id = self.sessions.get(index).expect("it was found or made just now").id;
         let welcome = self.welcome(open.nonce, id, id == open.previous);
         self.statistics.sessions_resumed += u64::from(welcome.is_resumed);
         self.answer_stateless(from, local, Stateless::welcome(welcome));
@@ -108,6 +111,9 @@ impl ServerEndpoint {
             window: Window::new(self.config.window),
             oneway: OnewayWindow::default(),
             last_heard: now,
+            largest_reply: open.largest_reply,
+            receive_window: open.receive_window,
+            bulk: None,
             unfinished: 0,
             running: 0,
             parked: VecDeque::new(),
@@ -138,9 +144,9 @@ impl ServerEndpoint {
             window: self.config.window,
             working_delay: self.config.working_delay,
             lease: self.config.lease,
-            largest_request: wire::request_room(LARGEST_DATAGRAM_SIZE) as u32,
-            largest_reply: self.largest_reply() as u32,
-            receive_window: u32::try_from(self.receive_window).unwrap_or(u32::MAX),
+            largest_request: bytes(self.methods.largest_request(self.config.maximum_request)),
+            largest_reply: bytes(self.methods.largest_reply(self.config.maximum_reply)),
+            receive_window: bytes(self.receive_window),
         }
     }
 
@@ -149,6 +155,9 @@ impl ServerEndpoint {
     pub(super) fn remove_session(&mut self, index: u32) {
         let Some(session) = self.sessions.remove(index) else { return };
         self.session_counts.remove(session.source);
+        if let Some(bulk) = &session.bulk {
+            self.bulk_line.forget(index, session.id, bulk);
+        }
         for lane in session.window.lanes() {
             if let LaneState::Recorded(record) = lane.state {
                 self.leave(record);
@@ -161,4 +170,9 @@ impl ServerEndpoint {
             }
         }
     }
+}
+
+/// A number of bytes as the wire has it.
+fn bytes(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }

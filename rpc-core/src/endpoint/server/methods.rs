@@ -44,6 +44,18 @@ impl MethodTable {
         self.interfaces.contains(&interface)
     }
 
+    /// The largest arguments that any method takes; those that say nothing take `otherwise`.
+    pub(super) fn largest_request(&self, otherwise: usize) -> usize {
+        let said = self.methods.values().filter_map(|method| method.limits.request);
+        said.fold(otherwise, usize::max)
+    }
+
+    /// The largest result that any method gives; those that say nothing give `otherwise`.
+    pub fn largest_reply(&self, otherwise: usize) -> usize {
+        let said = self.methods.values().filter_map(|method| method.limits.reply);
+        said.fold(otherwise, usize::max)
+    }
+
     /// Finds a method.
     pub fn find(&self, interface: u32, method: u32) -> Option<&MethodEntry> {
         self.methods.get(&(interface, method))

@@ -5,16 +5,24 @@
 //! | `handshake` | HELLO and OPEN: cookies, sessions, resumption |
 //! | `window` | recognises duplicates |
 //! | `requests` | what a request, a probe, a fence, an acknowledgement does to a lane |
+//! | `receiving` | puts arguments together that come in parts |
+//! | `budget` | the memory for those |
 //! | `execution` | the queue of calls, taking one to run, recording what became of it |
+//! | `replies` | what a call that ended leaves behind |
 //! | `transmit` | writes the answers that wait |
+//! | `bulk` | moves results that are larger than a datagram, and says which parts of arguments came |
 //! | `records`, `session`, `cookie`, `sources`, `methods` | the data behind them |
 
+mod budget;
+mod bulk;
 mod cookie;
 mod execution;
 mod handshake;
 mod incoming;
 mod methods;
+mod receiving;
 mod records;
+mod replies;
 mod requests;
 mod session;
 mod sources;
@@ -28,6 +36,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use self::budget::Budget;
+use self::bulk::BulkLine;
 use self::cookie::CookieJar;
 use self::execution::Queue;
 use self::records::Records;
@@ -39,7 +49,7 @@ use crate::config::ServerConfig;
 use crate::entropy::Entropy;
 use crate::statistics::{DropReason, ServerStatistics};
 use crate::time::{Clock, Timestamp};
-use crate::wire::{self, Header, Kind, Role, handshake as messages};
+use crate::wire::{Header, Kind, Role, handshake as messages};
 
 pub use incoming::{CallToken, Finished, Ready};
 pub use methods::{MethodEntry, MethodTable};
@@ -71,6 +81,10 @@ pub struct ServerEndpoint {
     stateless: VecDeque<Stateless>,
     /// Sessions with answers to send.
     in_line: VecDeque<(u32, u64)>,
+    /// Sessions with parts of large results to send.
+    bulk_line: BulkLine,
+    /// The memory of arguments that come in parts.
+    budget: Budget,
     /// Bytes of replies that are stored or booked.
     reply_bytes: usize,
     /// Replies that are stored and not acknowledged.
@@ -116,6 +130,8 @@ impl ServerEndpoint {
             lease_checks: VecDeque::new(),
             stateless: VecDeque::new(),
             in_line: VecDeque::new(),
+            bulk_line: BulkLine::default(),
+            budget: Budget::default(),
             reply_bytes: 0,
             stored_replies: 0,
             running: 0,
@@ -130,9 +146,11 @@ impl ServerEndpoint {
         }
     }
 
-    /// Refuses new calls and new sessions from now on. What was admitted goes on.
+    /// Refuses new calls and new sessions from now on, and calls whose arguments have not arrived whole.
+    /// What was admitted goes on.
     pub fn begin_shutdown(&mut self) {
         self.is_shutting_down = true;
+        self.refuse_all_receiving();
     }
 
     /// Tells every client that its session is over, as the last thing that a server does. It is a
@@ -157,6 +175,7 @@ impl ServerEndpoint {
             running: self.running,
             suspended: self.suspended,
             reply_bytes: self.reply_bytes,
+            assembly_bytes: self.budget.allocated,
             ..self.statistics.clone()
         }
     }
@@ -225,6 +244,9 @@ impl ServerEndpoint {
             + self.lease_checks.len()
             + self.stateless.len()
             + self.in_line.len()
+            + self.bulk_line.entries()
+            + self.budget.all.len()
+            + self.budget.due.len()
             + self.records.len()
             + self.sessions.iter().map(|s| s.parked.len() + s.answers.len()).sum::<usize>()
     }
@@ -239,11 +261,6 @@ impl ServerEndpoint {
             + session.answers.capacity() * size_of::<QueuedAnswer>()
             + 2 * size_of::<(u32, (u128, SocketAddr))>()
             + size_of::<(Timestamp, u32, u64)>()
-    }
-
-    /// The largest encoded result that fits a datagram.
-    fn largest_reply(&self) -> usize {
-        wire::reply_room(self.config.datagram_size)
     }
 
     fn lease_period(&self) -> Duration {
@@ -290,14 +307,23 @@ impl Machine for ServerEndpoint {
 
     fn handle_timeout(&mut self, now: Timestamp) {
         self.announce_working(now);
+        self.expire_receiving(now);
+        self.run_bulk_timers(now);
         self.expire_sessions(now);
     }
 
     fn poll_transmit(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Option<Transmit> {
-        let transmit = self.transmit_stateless(out).or_else(|| self.transmit_answers(now, out))?;
+        let transmit = self
+            .transmit_stateless(out)
+            .or_else(|| self.transmit_answers(now, out))
+            .or_else(|| self.transmit_bulk(now, out))?;
         self.statistics.datagrams_sent += 1;
         self.statistics.bytes_sent += transmit.length as u64;
         Some(transmit)
+    }
+
+    fn handle_send_refused(&mut self, now: Timestamp, to: SocketAddr, size: usize) {
+        self.on_send_refused(now, to, size);
     }
 
     fn set_receive_window(&mut self, bytes: usize) {
@@ -307,6 +333,8 @@ impl Machine for ServerEndpoint {
     fn poll_timeout(&self) -> Option<Timestamp> {
         let working = self.working_due.front().map(|&(due, _)| due);
         let lease = self.lease_checks.front().map(|&(due, ..)| due);
-        working.into_iter().chain(lease).min()
+        let receiving = self.budget.due.first().map(|&(due, _)| due);
+        let timers = [working, lease, receiving, self.bulk_line.timeout()];
+        timers.into_iter().flatten().filter(|&due| due != Timestamp::NEVER).min()
     }
 }

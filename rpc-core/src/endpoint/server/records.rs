@@ -3,7 +3,9 @@
 
 use bytes::Bytes;
 
+use super::budget::Share;
 use super::incoming::CallToken;
+use super::receiving::Receiving;
 use crate::context::Context;
 use crate::time::Timestamp;
 use crate::wire::frame::{ReplyCode, Subject, VerdictCode};
@@ -18,7 +20,8 @@ pub(super) struct Record {
     pub(super) sequence: u64,
     /// Checksum of everything that two copies of one call have in common.
     pub(super) digest: u32,
-    /// The newest copy that arrived, and when it did.
+    /// The newest copy that arrived, and when it did: never, for parts, since a part is no measure of the
+    /// round trip.
     pub(super) attempt: u16,
     pub(super) received_at: Timestamp,
     pub(super) service: usize,
@@ -27,6 +30,10 @@ pub(super) struct Record {
     pub(super) deadline: Timestamp,
     /// Whether an answer for it waits in its session's queue.
     pub(super) is_answer_queued: bool,
+    /// The largest result that its method allows, if it says so.
+    pub(super) max_reply: Option<usize>,
+    /// What its arguments are charged, if they come in parts, until it runs.
+    pub(super) share: Option<Share>,
     /// Bytes of the bound on stored replies that it holds.
     pub(super) booked: usize,
     pub(super) phase: Phase,
@@ -35,14 +42,16 @@ pub(super) struct Record {
 /// How far a recorded call has come.
 #[derive(Debug)]
 pub(super) enum Phase {
+    /// Its arguments have not arrived whole.
+    Receiving(Box<Receiving>),
     /// It waits for a worker.
     Queued { body: Bytes, ticket: u64, since: Timestamp, is_parked: bool },
     /// It was taken to be run. `is_left` once its lane has moved on or its session is gone: then nobody
     /// will ever ask for its result. `is_suspended` once its handler has returned without an answer,
     /// which comes later.
     Running { context: Context, since: Timestamp, is_left: bool, is_suspended: bool },
-    /// It ran.
-    Done { code: ReplyCode, body: Bytes },
+    /// It ran. The digest is that of a body that is sent in parts, once it is.
+    Done { code: ReplyCode, body: Bytes, digest: u32 },
     /// It was refused, and there is a detail to tell.
     Refused { code: VerdictCode, detail: Bytes },
 }

@@ -10,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 
 use super::ServerEndpoint;
+use super::incoming::CallToken;
 use super::records::{Phase, Record};
 use super::session::QueuedAnswer;
 use super::transmit::Stateless;
@@ -24,7 +25,7 @@ use crate::wire::frame::{
 use crate::wire::{HEADER_LENGTH, Kind};
 
 /// A refusal of a new call.
-struct Refused {
+pub(super) struct Refused {
     code: VerdictCode,
     detail: Bytes,
 }
@@ -33,13 +34,20 @@ impl Refused {
     fn plain(code: VerdictCode) -> Self {
         Self { code, detail: Bytes::new() }
     }
+
+    pub(super) fn busy() -> Self {
+        Self::plain(VerdictCode::Busy)
+    }
 }
 
 /// Where an admitted call goes.
-struct Admitted {
+pub(super) struct Admitted {
     service: usize,
     is_idempotent: bool,
-    deadline: Timestamp,
+    pub(super) deadline: Timestamp,
+    max_reply: Option<usize>,
+    /// How many bytes are booked for its reply.
+    booked: usize,
 }
 
 impl ServerEndpoint {
@@ -82,7 +90,16 @@ impl ServerEndpoint {
                 ClientFrame::Probe(subject) => self.receive_probe(now, index, subject),
                 ClientFrame::Fence(subject, _) => self.receive_fence(now, index, subject),
                 ClientFrame::Acknowledge(subject) => self.receive_acknowledge(now, index, subject),
-                ClientFrame::Part(..) | ClientFrame::Arrived(..) | ClientFrame::Question(..) => {}
+                ClientFrame::Part(subject, request, part) => {
+                    let bytes = &body[part.body.clone()];
+                    self.receive_part(now, index, subject, &request, &part, bytes);
+                }
+                ClientFrame::Arrived(subject, arrived) => {
+                    self.receive_arrived(now, index, subject, &arrived, body);
+                }
+                ClientFrame::Question(subject, number) => {
+                    self.receive_question(now, index, subject, number);
+                }
                 ClientFrame::Close => {
                     self.remove_session(index);
                     return Ok(());
@@ -108,7 +125,7 @@ impl ServerEndpoint {
         match position {
             Position::Stale => self.statistics.stale_requests += 1,
             Position::Duplicate => self.answer_duplicate(now, session, subject, Some(digest)),
-            Position::New => match self.judge(now, request) {
+            Position::New => match self.judge(now, request, arguments.len()) {
                 Ok(admitted) => {
                     let arguments = slice(datagram, request);
                     self.admit(now, session, subject, request, digest, admitted, arguments);
@@ -119,7 +136,7 @@ impl ServerEndpoint {
     }
 
     /// Where the subject stands in its lane; `None`, and counted, if there is no such lane.
-    fn position(&mut self, session: u32, subject: Subject) -> Option<Position> {
+    pub(super) fn position(&mut self, session: u32, subject: Subject) -> Option<Position> {
         let lane = self.sessions.get_mut(session)?.window.lane(subject.lane);
         if lane.is_none() {
             self.statistics.misuses += 1;
@@ -148,6 +165,11 @@ impl ServerEndpoint {
                     self.queue_answer(session, answer);
                     return;
                 }
+                if let Phase::Receiving(_) = record.phase {
+                    self.statistics.duplicates += 1;
+                    let key = (subject.lane, subject.sequence);
+                    return self.answer_part(now, session, key, None);
+                }
                 record.on_attempt(subject.attempt, now);
                 self.statistics.replies_replayed +=
                     u64::from(matches!(record.phase, Phase::Done { .. }));
@@ -167,8 +189,13 @@ impl ServerEndpoint {
         self.queue_answer(session, answer);
     }
 
-    /// Decides about a new call. Nothing is changed yet.
-    fn judge(&self, now: Timestamp, request: &Request) -> Result<Admitted, Refused> {
+    /// Decides about a new call with `size` bytes of arguments. Nothing is changed yet.
+    pub(super) fn judge(
+        &self,
+        now: Timestamp,
+        request: &Request,
+        size: usize,
+    ) -> Result<Admitted, Refused> {
         if self.is_shutting_down {
             return Err(Refused::plain(VerdictCode::ShuttingDown));
         }
@@ -186,13 +213,22 @@ impl ServerEndpoint {
                 detail: detail(method.signature_text),
             });
         }
+        let limit = method.limits.request.unwrap_or(self.config.maximum_request);
+        if size > limit {
+            let limit = u32::try_from(limit).unwrap_or(u32::MAX).to_be_bytes();
+            return Err(Refused {
+                code: VerdictCode::TooLarge,
+                detail: Bytes::copy_from_slice(&limit),
+            });
+        }
         if request.remaining == 0 {
             return Err(Refused::plain(VerdictCode::Expired));
         }
+        let booked = self.booking(method.limits);
         let has_waited = self.oldest_queued().map_or(Duration::ZERO, |since| now.since(since));
         if self.queue.waiting() >= self.config.maximum_queued_calls
             || has_waited > self.config.maximum_queue_delay
-            || self.reply_bytes + self.largest_reply() > self.config.maximum_reply_bytes
+            || booked > self.config.maximum_reply_bytes.saturating_sub(self.reply_bytes)
         {
             return Err(Refused::plain(VerdictCode::Busy));
         }
@@ -204,6 +240,8 @@ impl ServerEndpoint {
             } else {
                 now + Duration::from_millis(request.remaining.into())
             },
+            max_reply: method.limits.reply,
+            booked,
         })
     }
 
@@ -218,35 +256,56 @@ impl ServerEndpoint {
         admitted: Admitted,
         body: Bytes,
     ) {
-        let booked = if subject.lane == ONEWAY_LANE { 0 } else { self.largest_reply() };
+        let ticket = self.queue.ticket();
+        let phase = Phase::Queued { body, ticket, since: now, is_parked: false };
+        let token = self.record(session, subject, request, digest, now, admitted, phase);
+        if subject.lane != ONEWAY_LANE {
+            self.advance(session, subject, LaneState::Recorded(token.index));
+        }
+        self.line_up(now, token);
+    }
+
+    /// Makes the record of an admitted call, which counts as unfinished.
+    #[expect(clippy::too_many_arguments, reason = "they are the fields of the record it makes")]
+    pub(super) fn record(
+        &mut self,
+        session: u32,
+        subject: Subject,
+        request: &Request,
+        digest: u32,
+        received_at: Timestamp,
+        admitted: Admitted,
+        phase: Phase,
+    ) -> CallToken {
+        let booked = if subject.lane == ONEWAY_LANE { 0 } else { admitted.booked };
         self.reply_bytes += booked;
         let target = self.sessions.get_mut(session).expect("the session was found");
         target.unfinished += 1;
-        let token = self.records.insert(Record {
+        self.records.insert(Record {
             session,
             session_id: target.id,
             lane: subject.lane,
             sequence: subject.sequence,
             digest,
             attempt: subject.attempt,
-            received_at: now,
+            received_at,
             service: admitted.service,
             method: request.method,
             is_idempotent: admitted.is_idempotent,
             deadline: admitted.deadline,
             is_answer_queued: false,
+            max_reply: admitted.max_reply,
+            share: None,
             booked,
-            phase: Phase::Queued {
-                body,
-                ticket: self.queue.ticket(),
-                since: now,
-                is_parked: false,
-            },
-        });
+            phase,
+        })
+    }
+
+    /// A call waits to be run from now on.
+    pub(super) fn line_up(&mut self, now: Timestamp, token: CallToken) {
         self.queue.push(token, &self.records);
         self.statistics.calls += 1;
-        if subject.lane != ONEWAY_LANE {
-            self.advance(session, subject, LaneState::Recorded(token.index));
+        if self.records.get(token).is_some_and(|record| record.lane != ONEWAY_LANE) {
             if is_mostly_gone(self.working_due.len(), self.records.len()) {
                 self.working_due.retain(|&(_, token)| self.records.get(token).is_some());
             }
@@ -254,9 +313,10 @@ impl ServerEndpoint {
         }
     }
 
-    fn refuse_new(
+    /// Refuses a new call. `received_at` is never for one that comes in parts.
+    pub(super) fn refuse_new(
         &mut self,
-        now: Timestamp,
+        received_at: Timestamp,
         session: u32,
         subject: Subject,
         digest: u32,
@@ -267,7 +327,7 @@ impl ServerEndpoint {
         let has_room = self.reply_bytes + detail.len() <= self.config.maximum_reply_bytes;
         if detail.is_empty() || !has_room {
             self.advance(session, subject, LaneState::Refused(code));
-            let answer = QueuedAnswer::Verdict { subject, received_at: now, code };
+            let answer = QueuedAnswer::Verdict { subject, received_at, code };
             self.queue_answer(session, answer);
             return;
         }
@@ -281,12 +341,14 @@ impl ServerEndpoint {
             sequence: subject.sequence,
             digest,
             attempt: subject.attempt,
-            received_at: now,
+            received_at,
             service: 0,
             method: 0,
             is_idempotent: false,
             deadline: Timestamp::NEVER,
             is_answer_queued: false,
+            max_reply: None,
+            share: None,
             booked,
             phase: Phase::Refused { code, detail },
         });
@@ -307,7 +369,7 @@ impl ServerEndpoint {
             self.statistics.duplicates += 1;
             return;
         }
-        match self.judge(now, request) {
+        match self.judge(now, request, request.body.len()) {
             Ok(admitted) => {
                 self.statistics.oneway_calls += 1;
                 let arguments = slice(datagram, request);
@@ -359,6 +421,7 @@ impl ServerEndpoint {
         let record = self.records.get_mut(token).expect("a lane's record exists");
         record.on_attempt(subject.attempt, now);
         match &record.phase {
+            Phase::Receiving(_) => self.refuse_receiving(token, VerdictCode::Fenced, ""),
             Phase::Queued { .. } => {
                 self.refuse_queued(now, token, VerdictCode::Fenced);
             }
@@ -399,6 +462,13 @@ impl ServerEndpoint {
         self.answer_plain(now, session, subject, PlainAnswer::Acknowledged);
     }
 
+    /// Puts a refusal into its session's queue, unless one of the same call is among the last there.
+    pub(super) fn queue_once(&mut self, session: u32, subject: Subject, answer: QueuedAnswer) {
+        if self.sessions.get(session).is_some_and(|target| !target.has_refusal(subject)) {
+            self.queue_answer(session, answer);
+        }
+    }
+
     fn answer_plain(
         &mut self,
         now: Timestamp,
@@ -411,7 +481,7 @@ impl ServerEndpoint {
 
     /// Makes a new number its lane's call, and leaves the previous one behind: that is the implicit
     /// acknowledgement of its reply and the fence of every lower number.
-    fn advance(&mut self, session: u32, subject: Subject, state: LaneState) {
+    pub(super) fn advance(&mut self, session: u32, subject: Subject, state: LaneState) {
         let Some(target) = self.sessions.get_mut(session) else { return };
         let Some(lane) = target.window.lane(subject.lane) else { return };
         if let LaneState::Recorded(previous) = lane.advance(subject.sequence, state) {
@@ -419,7 +489,7 @@ impl ServerEndpoint {
         }
     }
 
-    fn lane_state(&mut self, session: u32, lane: u16) -> Option<LaneState> {
+    pub(super) fn lane_state(&mut self, session: u32, lane: u16) -> Option<LaneState> {
         Some(self.sessions.get_mut(session)?.window.lane(lane)?.state)
     }
 
@@ -444,10 +514,12 @@ fn slice(datagram: &Bytes, request: &Request) -> Bytes {
     }
 }
 
+/// The longest text that goes with a refusal or a failure, in bytes.
+pub(super) const LONGEST_DETAIL: usize = 512;
+
 /// The text that goes with a refusal or a failure, cut to what a datagram surely holds.
 pub(super) fn detail(text: &str) -> Bytes {
-    const LONGEST: usize = 512;
-    let mut end = text.len().min(LONGEST);
+    let mut end = text.len().min(LONGEST_DETAIL);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
+use super::bulk::Bulk;
 use super::incoming::CallToken;
 use super::sources::Source;
 use super::window::{OnewayWindow, Window};
@@ -26,7 +27,13 @@ pub(super) struct Session {
     pub(super) window: Window,
     pub(super) oneway: OnewayWindow,
     pub(super) last_heard: Timestamp,
-    /// Calls that are queued or running, those of left lanes included. The session cannot expire
+    /// The largest result that the client takes, in bytes.
+    pub(super) largest_reply: u32,
+    /// How many bytes of large messages the client's socket surely holds.
+    pub(super) receive_window: u32,
+    /// What moves its large messages, once there was one.
+    pub(super) bulk: Option<Box<Bulk>>,
+    /// Calls that are received in parts, queued or running, those of left lanes included. The session cannot expire
     /// while there are any.
     pub(super) unfinished: usize,
     /// Handlers that run, those of left lanes included.
@@ -49,6 +56,20 @@ pub(super) enum QueuedAnswer {
     Misuse { subject: Subject, received_at: Timestamp, digest: u32 },
     /// An answer that is nothing but its kind.
     Plain { subject: Subject, received_at: Timestamp, answer: PlainAnswer },
+    /// Which datagrams with parts have arrived, and how much of this message is taken.
+    Arrived { lane: u16, sequence: u64 },
+}
+
+impl QueuedAnswer {
+    /// Whether it is a refusal of this call.
+    fn refuses(&self, call: Subject) -> bool {
+        match self {
+            Self::Verdict { subject, .. } | Self::Misuse { subject, .. } => {
+                (subject.lane, subject.sequence) == (call.lane, call.sequence)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The most answers that wait in one session; what is beyond is dropped, as if it were lost. The
@@ -63,6 +84,12 @@ impl Session {
         }
         self.answers.push_back(answer);
         true
+    }
+
+    /// Whether a refusal of this call is among the last answers that wait: many parts of one message may
+    /// arrive together.
+    pub(super) fn has_refusal(&self, subject: Subject) -> bool {
+        self.answers.iter().rev().take(16).any(|answer| answer.refuses(subject))
     }
 
     /// Gives the memory of a long queue back once it is empty.

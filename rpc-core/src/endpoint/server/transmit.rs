@@ -125,7 +125,7 @@ impl ServerEndpoint {
                 return true;
             };
             let end = out.len();
-            self.write_answer(now, answer, out);
+            self.write_answer(now, index, answer, out);
             if out.len() > limit && end > empty {
                 out.truncate(end);
                 return false;
@@ -133,15 +133,31 @@ impl ServerEndpoint {
             if let Some(session) = self.sessions.get_mut(index) {
                 session.answers.pop_front();
             }
-            self.on_written(answer, out.len() > end);
+            self.on_written(index, answer, out.len() > end);
         }
     }
 
-    fn write_answer(&mut self, now: Timestamp, answer: QueuedAnswer, out: &mut Vec<u8>) {
+    fn write_answer(
+        &mut self,
+        now: Timestamp,
+        session: u32,
+        answer: QueuedAnswer,
+        out: &mut Vec<u8>,
+    ) {
         match answer {
+            QueuedAnswer::Arrived { lane, sequence } => {
+                self.write_arrived(now, session, (lane, sequence), out);
+            }
             QueuedAnswer::Recorded { record, generation } => {
                 let token = CallToken { index: record, generation };
-                if let Some(record) = self.records.get(token) {
+                if self.has_large_reply(token) {
+                    // Its parts say what it is. Who asks meanwhile is told that the call lives.
+                    if !self.begin_reply(now, token)
+                        && let Some(record) = self.records.get(token)
+                    {
+                        write_on_its_way(now, record, out);
+                    }
+                } else if let Some(record) = self.records.get(token) {
                     write_recorded(now, record, |ticket| self.queue.position(ticket), out);
                 }
             }
@@ -163,16 +179,31 @@ impl ServerEndpoint {
         }
     }
 
+    /// Whether a call has a result that is sent in parts.
+    fn has_large_reply(&self, token: CallToken) -> bool {
+        let record = self.records.get(token);
+        matches!(record, Some(Record { phase: Phase::Done { body, .. }, .. }) if self.is_large(body))
+    }
+
     /// Takes note that an answer is on its way.
-    fn on_written(&mut self, answer: QueuedAnswer, is_written: bool) {
+    fn on_written(&mut self, session: u32, answer: QueuedAnswer, is_written: bool) {
+        if let QueuedAnswer::Arrived { lane, sequence } = answer {
+            self.on_arrived_written(session, (lane, sequence));
+        }
         let QueuedAnswer::Recorded { record, generation } = answer else { return };
         let token = CallToken { index: record, generation };
+        let is_large = self.has_large_reply(token);
         let Some(record) = self.records.get_mut(token) else { return };
         record.is_answer_queued = false;
         match record.phase {
             Phase::Queued { .. } | Phase::Running { .. } => {
                 self.statistics.working_sent += u64::from(is_written);
             }
+            // It is kept until all of it has arrived.
+            Phase::Done { .. } if is_large => {
+                self.statistics.working_sent += u64::from(is_written);
+            }
+            Phase::Receiving(_) => {}
             // An idempotent call may be run again, so its reply is sent once and not kept.
             Phase::Done { .. } if record.is_idempotent => {
                 let (session, lane) = (record.session, record.lane);
@@ -201,13 +232,13 @@ fn write_recorded(
         total: 0,
     };
     match &record.phase {
-        Phase::Done { code, body } => frame::write_reply(out, subject, held, *code, body),
+        Phase::Done { code, body, .. } => frame::write_reply(out, subject, held, *code, body),
         Phase::Refused { code, detail } => frame::write_verdict(out, subject, held, *code, detail),
         Phase::Queued { ticket, .. } => {
             let working = Working { position: position(*ticket), ..waiting };
             frame::write_working(out, subject, held, &working);
         }
-        Phase::Running { is_left: true, .. } => {}
+        Phase::Receiving(_) | Phase::Running { is_left: true, .. } => {}
         Phase::Running { context, since, .. } => {
             let report = context.last_report();
             let working = Working {
@@ -224,7 +255,23 @@ fn write_recorded(
     }
 }
 
+/// Says of a call whose large result is on its way that it ran, which is what WORKING can say of it.
+fn write_on_its_way(now: Timestamp, record: &Record, out: &mut Vec<u8>) {
+    let working = Working {
+        is_running: true,
+        elapsed: 0,
+        reported: NEVER_REPORTED,
+        position: 0,
+        done: 0,
+        total: 0,
+    };
+    frame::write_working(out, record.subject(), held(now, record.received_at), &working);
+}
+
 fn held(now: Timestamp, received_at: Timestamp) -> u32 {
+    if received_at == Timestamp::NEVER {
+        return HELD_UNKNOWN;
+    }
     u32::try_from(now.since(received_at).as_micros()).unwrap_or(HELD_UNKNOWN)
 }
 

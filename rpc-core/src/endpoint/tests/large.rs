@@ -2,6 +2,7 @@
 //! and reorders.
 
 use super::*;
+use crate::wire::{reply_room, request_room};
 
 fn bytes(length: usize) -> Bytes {
     (0..length).map(|index| (index * 31 + index / 255) as u8).collect::<Vec<_>>().into()
@@ -112,9 +113,10 @@ fn every_size_arrives_whole_and_runs_once() {
     let mut pair = Pair::new();
     pair.open();
     let part = 1200 - 68;
-    for size in [0, 1, reply, reply + 1, request, request + 1, part, 3 * part - 1, 3 * part, 3 * part + 1]
-        .into_iter()
-        .chain([65_507, 256 << 10, (256 << 10) + 1, 3 << 20])
+    for size in
+        [0, 1, reply, reply + 1, request, request + 1, part, 3 * part - 1, 3 * part, 3 * part + 1]
+            .into_iter()
+            .chain([65_507, 256 << 10, (256 << 10) + 1, 3 << 20])
     {
         let (_, executed) = echo(&mut pair, NONE, bytes(size));
         assert_eq!(executed, 1, "{size}");
@@ -226,7 +228,10 @@ fn progress_can_be_watched() {
         last = transfer;
     }
     assert!(steps > 2 && answers > 2, "{steps}, {answers}");
-    assert_eq!((last.sent, last.request, last.received, last.reply), (size, size, size, Some(size)));
+    assert_eq!(
+        (last.sent, last.request, last.received, last.reply),
+        (size, size, size, Some(size))
+    );
 }
 
 #[test]

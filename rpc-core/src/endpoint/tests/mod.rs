@@ -4,6 +4,7 @@ mod bounds;
 mod calls;
 mod copies;
 mod hostile;
+mod large;
 mod large_replies;
 mod later;
 mod outcomes;

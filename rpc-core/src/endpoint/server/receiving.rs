@@ -1,0 +1,395 @@
+//! Arguments that arrive in parts.
+//!
+//! The first part of a new number is judged as a REQUEST is, and what is decided is recorded before
+//! anything is sent. When the arguments are whole, the call is queued as if a REQUEST had come.
+
+use bytes::Bytes;
+
+use super::ServerEndpoint;
+use super::budget::OVERHEAD;
+use super::incoming::CallToken;
+use super::records::{Phase, Record};
+use super::requests::{Admitted, detail};
+use super::session::QueuedAnswer;
+use super::window::{LaneState, Position};
+use crate::time::Timestamp;
+use crate::transfer::{Added, Assembly, FIRST_LIMIT, Key};
+use crate::wire::frame::{Request, Subject, VerdictCode, digest};
+use crate::wire::integrity;
+use crate::wire::part::Part;
+
+/// How far ahead of what has arrived without a gap a client may send, at most. It is no more than what
+/// has arrived, from [`FIRST_LIMIT`] on, so that a client pays with bytes for what it is granted.
+const WINDOW: usize = 4 << 20;
+
+/// A part that lies further ahead than this is taken only if many more bytes have arrived: memory up to
+/// its place is to be paid for with bytes. It is what a client sends before it hears anything.
+const AHEAD: usize = 16 * 1024;
+
+/// How many times as far as what has arrived a part may lie ahead.
+const AHEAD_OF_ARRIVED: usize = 16;
+
+/// The slowest rate at which arguments may come, in bytes a second, when they take longer than
+/// `assembly_patience`.
+const SLOWEST: u32 = 64 * 1024;
+
+/// The arguments of a call that have not arrived whole.
+#[derive(Debug)]
+pub(super) struct Receiving {
+    interface: u32,
+    signature: u32,
+    assembly: Assembly,
+    /// How many bytes, counted from the first, are taken.
+    limit: usize,
+    /// The digest of the call as far as its arguments have arrived without a gap.
+    digest: u32,
+    digested: usize,
+}
+
+impl Receiving {
+    fn new(now: Timestamp, request: &Request, part: &Part) -> Self {
+        let length = part.length as usize;
+        Self {
+            interface: request.interface,
+            signature: request.signature,
+            assembly: Assembly::new(length, now),
+            limit: FIRST_LIMIT.min(length),
+            digest: digest(request.interface, request.method, request.signature, &[]),
+            digested: 0,
+        }
+    }
+
+    /// How many bytes, counted from the first, are taken.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// The memory that it takes.
+    pub(super) fn allocated(&self) -> usize {
+        self.assembly.allocated()
+    }
+
+    /// What the client may send because it was told so.
+    pub(super) fn granted(&self) -> usize {
+        if self.limit > FIRST_LIMIT { self.limit } else { 0 }
+    }
+
+    /// Whether memory up to `end` is paid for, when `bytes` more have arrived.
+    fn is_paid(&self, end: usize, bytes: usize) -> bool {
+        let paid = AHEAD + AHEAD_OF_ARRIVED * (self.assembly.arrived() + bytes);
+        end <= self.allocated().max(paid)
+    }
+
+    /// How many bytes are taken if there is memory for them.
+    fn wanted(&self) -> usize {
+        let prefix = self.assembly.prefix();
+        (prefix + prefix.clamp(FIRST_LIMIT, WINDOW)).min(self.assembly.length())
+    }
+
+    fn take(&mut self, part: &Part, bytes: &[u8]) -> Added {
+        let added = self.assembly.add(part.offset as usize, bytes, self.limit);
+        let in_order = self.assembly.in_order(self.digested);
+        self.digest = integrity::crc32c_append(self.digest, in_order);
+        self.digested += in_order.len();
+        added
+    }
+}
+
+impl ServerEndpoint {
+    pub(super) fn receive_part(
+        &mut self,
+        now: Timestamp,
+        session: u32,
+        subject: Subject,
+        request: &Request,
+        part: &Part,
+        bytes: &[u8],
+    ) {
+        self.statistics.parts_received += 1;
+        let Some(position) = self.position(session, subject) else { return };
+        // One that is taken need not be sent again, also if its call is over.
+        let is_taken = match position {
+            Position::Stale => {
+                self.statistics.stale_requests += 1;
+                true
+            }
+            Position::Duplicate => self.take_known(now, session, subject, request, part, bytes),
+            Position::New => match self.judge(now, request, part.length as usize) {
+                Ok(admitted) if self.budget.lets_begin(self.config.maximum_assembly_bytes) => {
+                    let token =
+                        self.begin_receiving(now, session, subject, request, part, admitted);
+                    self.take_part(now, token, part, bytes)
+                }
+                decided => {
+                    let refused = decided.err().unwrap_or_else(super::requests::Refused::busy);
+                    self.refuse_new(Timestamp::NEVER, session, subject, part.digest, refused);
+                    true
+                }
+            },
+        };
+        let key = (subject.lane, subject.sequence);
+        self.answer_part(now, session, key, is_taken.then_some(part.number));
+    }
+
+    fn begin_receiving(
+        &mut self,
+        now: Timestamp,
+        session: u32,
+        subject: Subject,
+        request: &Request,
+        part: &Part,
+        admitted: Admitted,
+    ) -> CallToken {
+        let phase = Phase::Receiving(Box::new(Receiving::new(now, request, part)));
+        let deadline = admitted.deadline;
+        self.bulk(now, session);
+        // A part is no measure of the round trip: it says nothing of when it was sent.
+        let received_at = Timestamp::NEVER;
+        let token =
+            self.record(session, subject, request, part.digest, received_at, admitted, phase);
+        self.advance(session, subject, LaneState::Recorded(token.index));
+        self.open_share(token, deadline.min(now + self.config.assembly_patience));
+        token
+    }
+
+    /// A part of the lane's call. True if it need not be sent again.
+    fn take_known(
+        &mut self,
+        now: Timestamp,
+        session: u32,
+        subject: Subject,
+        request: &Request,
+        part: &Part,
+        bytes: &[u8],
+    ) -> bool {
+        let index = match self.lane_state(session, subject.lane) {
+            Some(LaneState::Recorded(index)) => index,
+            Some(LaneState::Refused(code)) => {
+                self.statistics.duplicates += 1;
+                let answer = QueuedAnswer::Verdict { subject, received_at: Timestamp::NEVER, code };
+                self.queue_once(session, subject, answer);
+                return true;
+            }
+            _ => {
+                self.statistics.stale_requests += 1;
+                return true;
+            }
+        };
+        let token = self.records.token(index);
+        let Some(record) = self.records.get(token) else { return true };
+        if record.digest != part.digest {
+            // As with requests: one client state is in use twice. It is not for this user of the state
+            // to hear that the other one's datagrams have arrived.
+            self.statistics.misuses += 1;
+            let (received_at, digest) = (Timestamp::NEVER, part.digest);
+            let answer = QueuedAnswer::Misuse { subject, received_at, digest };
+            self.queue_once(session, subject, answer);
+            return false;
+        }
+        match &record.phase {
+            Phase::Receiving(receiving) => {
+                let own = (receiving.interface, record.method, receiving.signature);
+                let said = (request.interface, request.method, request.signature);
+                if own == said && receiving.assembly.length() == part.length as usize {
+                    return self.take_part(now, token, part, bytes);
+                }
+                let text = "its parts do not agree on what they are parts of";
+                self.refuse_receiving(token, VerdictCode::Incomplete, text);
+            }
+            Phase::Refused { .. } => {
+                self.statistics.duplicates += 1;
+                self.queue_recorded(token);
+            }
+            _ => self.statistics.duplicates += 1,
+        }
+        true
+    }
+
+    /// Puts a part where it belongs. True if it need not be sent again.
+    fn take_part(&mut self, now: Timestamp, token: CallToken, part: &Part, bytes: &[u8]) -> bool {
+        let Some(record) = self.records.get_mut(token) else { return true };
+        let (Phase::Receiving(receiving), Some(share)) = (&mut record.phase, &record.share) else {
+            return true;
+        };
+        let end = part.offset as usize + bytes.len();
+        let more = (end + OVERHEAD).saturating_sub(share.charged);
+        let has_room = more == 0
+            || self.budget.all.lets(share.serial, more, self.config.maximum_assembly_bytes);
+        if !has_room || !receiving.is_paid(end, bytes.len()) {
+            return false;
+        }
+        match receiving.take(part, bytes) {
+            Added::Beyond => return false,
+            Added::Known => self.statistics.duplicates += 1,
+            Added::Contradiction => {
+                let text = "two of its parts differ where they overlap";
+                self.refuse_receiving(token, VerdictCode::Incomplete, text);
+            }
+            Added::New(_) => {
+                let is_complete = receiving.assembly.is_complete();
+                self.charge(token);
+                if is_complete {
+                    self.finish_receiving(now, token);
+                } else {
+                    self.grant(token);
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes more of a message if there is memory for it. True if more is taken than before.
+    fn grant(&mut self, token: CallToken) -> bool {
+        let Some(record) = self.records.get_mut(token) else { return false };
+        let (Phase::Receiving(receiving), Some(share)) = (&mut record.phase, &record.share) else {
+            return false;
+        };
+        let wanted = receiving.wanted();
+        if wanted <= receiving.limit {
+            return false;
+        }
+        let more = (wanted + OVERHEAD).saturating_sub(share.charged);
+        let session = self.sessions.get(record.session);
+        let own = session.and_then(|session| session.bulk.as_ref()).map(|bulk| &bulk.arguments);
+        let per_session = self.config.maximum_assembly_bytes_per_session;
+        let has_room = own.is_none_or(|own| own.lets(share.serial, more, per_session))
+            && self.budget.all.lets(share.serial, more, self.config.maximum_assembly_bytes);
+        if has_room {
+            receiving.limit = wanted;
+            self.charge(token);
+        }
+        has_room
+    }
+
+    /// Memory has become free: the message says so if it was waiting for that.
+    pub(super) fn let_go_on(&mut self, token: CallToken) {
+        if self.grant(token)
+            && let Some(record) = self.records.get(token)
+        {
+            let (session, key) = (record.session, (record.lane, record.sequence));
+            self.queue_arrived(session, key);
+        }
+    }
+
+    /// Its client asks how much of a message is taken.
+    pub(super) fn reconsider(&mut self, session: u32, subject: Subject) {
+        if let Some(LaneState::Recorded(index)) = self.lane_state(session, subject.lane) {
+            self.grant(self.records.token(index));
+        }
+    }
+
+    /// All arguments have arrived: their call waits to be run like any other.
+    fn finish_receiving(&mut self, now: Timestamp, token: CallToken) {
+        let Some(record) = self.records.get_mut(token) else { return };
+        let Phase::Receiving(receiving) = &record.phase else { return };
+        if receiving.digest != record.digest {
+            let text = "the checksum of the arguments does not match";
+            return self.refuse_receiving(token, VerdictCode::Incomplete, text);
+        }
+        let (ticket, since) = (self.queue.ticket(), now);
+        let queued = Phase::Queued { body: Bytes::new(), ticket, since, is_parked: false };
+        let Phase::Receiving(receiving) = core::mem::replace(&mut record.phase, queued) else {
+            unreachable!("it was being received just now");
+        };
+        if let Phase::Queued { body, .. } = &mut record.phase {
+            *body = receiving.assembly.into_message();
+        }
+        if let Some(share) = &mut record.share {
+            self.budget.due.remove(&(share.due, token));
+            share.due = Timestamp::NEVER;
+        }
+        self.charge(token);
+        self.line_up(now, token);
+    }
+
+    /// Gives up a call whose arguments have not arrived whole: its bytes are freed, its number is kept.
+    pub(super) fn refuse_receiving(&mut self, token: CallToken, code: VerdictCode, text: &str) {
+        let Some(record) = self.records.get(token) else { return };
+        let Phase::Receiving(_) = record.phase else { return };
+        let (session, id, subject) = (record.session, record.session_id, record.subject());
+        self.statistics.refusals += 1;
+        self.statistics.arguments_lost += u64::from(code == VerdictCode::Incomplete);
+        if let Some(session) = self.sessions.get_mut(session).filter(|s| s.id == id) {
+            session.unfinished -= 1;
+        }
+        self.close_share(token);
+        if text.is_empty() {
+            self.forget(token);
+            self.set_lane_state(session, subject.lane, LaneState::Refused(code));
+            let answer = QueuedAnswer::Verdict { subject, received_at: Timestamp::NEVER, code };
+            self.queue_answer(session, answer);
+            return;
+        }
+        let Some(record) = self.records.get_mut(token) else { return };
+        let detail = detail(text);
+        self.reply_bytes = self.reply_bytes + detail.len() - record.booked;
+        record.booked = detail.len();
+        record.phase = Phase::Refused { code, detail };
+        self.queue_recorded(token);
+    }
+
+    /// Gives up the calls whose arguments have taken too long.
+    pub(super) fn expire_receiving(&mut self, now: Timestamp) {
+        while let Some(&(due, token)) = self.budget.due.first()
+            && due <= now
+        {
+            self.budget.due.pop_first();
+            let Some(Record { phase: Phase::Receiving(receiving), deadline, share, .. }) =
+                self.records.get_mut(token)
+            else {
+                continue;
+            };
+            let Some(share) = share else { continue };
+            if *deadline <= now {
+                share.due = Timestamp::NEVER;
+                self.refuse_receiving(token, VerdictCode::Expired, "");
+                continue;
+            }
+            let patience = self.config.assembly_patience;
+            let mut expires_at = receiving.assembly.expires_at(patience, SLOWEST);
+            if now.since(due) >= core::time::Duration::from_secs(1) {
+                // After a pause of this process: nobody listened.
+                expires_at = expires_at.max(now + core::time::Duration::from_secs(1));
+            }
+            share.due = expires_at.min(*deadline);
+            if share.due > now {
+                self.budget.due.insert((share.due, token));
+                continue;
+            }
+            let text = format!(
+                "{} of {} bytes had arrived when `assembly_patience` of the server was over",
+                receiving.assembly.arrived(),
+                receiving.assembly.length()
+            );
+            self.refuse_receiving(token, VerdictCode::Incomplete, &text);
+        }
+    }
+
+    /// Tells the clients whose arguments are on their way that their calls will not run here.
+    pub(super) fn refuse_all_receiving(&mut self) {
+        let tokens: Vec<_> = self.budget.all.tokens().collect();
+        for token in tokens {
+            self.refuse_receiving(token, VerdictCode::ShuttingDown, "");
+        }
+    }
+
+    /// How many bytes of a message, counted from the first, are taken.
+    pub(super) fn limit_of(&mut self, session: u32, (lane, sequence): Key) -> usize {
+        let subject = Subject { lane, sequence, attempt: 0 };
+        match self.position(session, subject) {
+            Some(Position::New) => FIRST_LIMIT,
+            Some(Position::Duplicate) => match self.lane_state(session, lane) {
+                Some(LaneState::Recorded(index)) => {
+                    let record = self.records.get(self.records.token(index));
+                    match record.map(|record| &record.phase) {
+                        Some(Phase::Receiving(receiving)) => receiving.limit(),
+                        _ => usize::MAX,
+                    }
+                }
+                _ => usize::MAX,
+            },
+            // Of a message that is not expected any more, everything is taken and thrown away.
+            _ => usize::MAX,
+        }
+    }
+}
