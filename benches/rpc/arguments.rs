@@ -30,9 +30,13 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_os_t = target("rpc.json"))]
     pub(crate) json: PathBuf,
 
-    /// Where to write the picture, as SVG
+    /// Where to write the picture of null calls, as SVG
     #[arg(long, default_value_os_t = target("rpc.svg"))]
     pub(crate) picture: PathBuf,
+
+    /// Where to write the picture of messages of many sizes, as SVG
+    #[arg(long, default_value_os_t = target("payload.svg"))]
+    pub(crate) payload_picture: PathBuf,
 
     /// What Cargo passes to a benchmark
     #[arg(long, hide = true)]
@@ -64,6 +68,10 @@ pub(crate) enum Part {
     Loss,
     /// Memory of a server with many sessions
     Memory,
+    /// Messages from 1 KiB to 16 MiB beside those over TCP
+    Payload,
+    /// Latency while a large message is under way on the same session
+    Mixed,
 }
 
 /// What the other process of a measurement is.
@@ -75,6 +83,10 @@ pub(crate) enum Service {
     Calculator,
     /// Forwards datagrams and loses some
     Proxy,
+    /// Serves messages of any size, and the calculator
+    Store,
+    /// The same messages over TCP
+    Tcp,
 }
 
 impl Arguments {

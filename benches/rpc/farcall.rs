@@ -21,7 +21,8 @@ pub(crate) trait Calculator {
     fn add(&self, a: i32, b: i32) -> i32;
 }
 
-struct Calc;
+/// It adds.
+pub(crate) struct Calc;
 
 impl Calculator for Calc {
     fn add(&self, a: i32, b: i32) -> i32 {
@@ -33,7 +34,12 @@ impl Calculator for Calc {
 pub(crate) fn serve(spin: Duration) -> Result<ServerHandle> {
     let config = ServerConfig { spin, ..ServerConfig::default() };
     let server = Server::builder().config(config).bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(server.serve(CalculatorServer::new(Calc)).spawn()?)
+    Ok(server.serve(calculator()).spawn()?)
+}
+
+/// The calculator, for a server that has other services too.
+pub(crate) fn calculator() -> CalculatorServer<Calc> {
+    CalculatorServer::new(Calc)
 }
 
 /// A client of the calculator that checks every sum.
@@ -49,7 +55,12 @@ impl Client {
         let config = ClientConfig { spin, ..ClientConfig::default() };
         let client = RpcClient::builder().config(config).connect(server)?;
         client.ready(Duration::from_secs(5))?;
-        Ok(Self { stub: client.stub(), next: 0, pending: VecDeque::new() })
+        Ok(Self::of(&client))
+    }
+
+    /// On a session that is there.
+    pub(crate) fn of(client: &RpcClient) -> Self {
+        Self { stub: client.stub(), next: 0, pending: VecDeque::new() }
     }
 
     /// Counters.

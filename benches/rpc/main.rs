@@ -1,6 +1,6 @@
 //! Remote calls measured against the bare exchange of datagrams they are made of.
 //!
-//! `cargo bench --bench rpc` measures three things, each of which can be asked for alone by its name
+//! `cargo bench --bench rpc` measures five things, each of which can be asked for alone by its name
 //! (`cargo bench --bench rpc -- loss`):
 //!
 //! | part | what is measured |
@@ -8,14 +8,19 @@
 //! | `calls` | time of a null call, and calls per second with 1, 16, 64 and 256 in flight, both beside a bare `mio` UDP echo of the same run |
 //! | `loss` | the same null call over a path that loses one datagram in ten in each direction |
 //! | `memory` | what sessions cost a server process |
+//! | `payload` | time of an echo of 1 KiB to 16 MiB and of an upload of 16 MiB, beside frames over a TCP stream of the standard library in the same run |
+//! | `mixed` | the null call while 16 MiB go back and forth on the same session |
 //!
 //! The null call is `add(i32, i32) -> i32`; every sum is checked. Client and server are separate
 //! processes, each bound to a processor of its own where the system allows that. The echo and the
-//! calls take turns within each repetition, and ratios are taken within a repetition: on a shared
+//! calls, or the stream and the calls, take turns within each repetition, and ratios are taken within a repetition: on a shared
 //! machine only those mean anything. A figure is the median of the repetitions, followed by the
 //! smallest and the largest.
 //!
-//! The results are printed as a table and written as JSON and as a picture, under `target/` unless
+//! Every byte of a large message is compared with what was sent, or summed up on both sides for an
+//! upload, when the clock stands still. Both sides of a large call use `Bytes`.
+//!
+//! The results are printed as tables and written as JSON and as pictures, under `target/` unless
 //! told otherwise.
 
 mod arguments;
@@ -25,10 +30,16 @@ mod farcall;
 mod loss;
 mod measure;
 mod memory;
+mod mixed;
+mod payload;
+mod payload_picture;
+mod payload_report;
 mod picture;
 mod process;
 mod proxy;
 mod report;
+mod store;
+mod tcp;
 
 use std::error::Error;
 
@@ -61,6 +72,12 @@ fn main() -> Result<()> {
     }
     if arguments.wants(Part::Memory) {
         report.memory = memory::run(&arguments, &placement)?;
+    }
+    if arguments.wants(Part::Payload) {
+        report.payload = Some(payload::run(&arguments, &placement)?);
+    }
+    if arguments.wants(Part::Mixed) {
+        report.mixed = Some(mixed::run(&arguments, &placement)?);
     }
     report.publish(&arguments)
 }

@@ -42,23 +42,33 @@ pub(crate) struct Latency {
 
 /// Makes calls one after the other for `time`.
 pub(crate) fn latency(side: &mut impl Side, time: Duration) -> Result<Latency> {
+    latency_of(time, 0, || {
+        let began = Instant::now();
+        side.call()?;
+        Ok(began.elapsed())
+    })
+}
+
+/// Has something done again and again for `time`, and at least `fewest` times, that says itself how
+/// long it took.
+pub(crate) fn latency_of(
+    time: Duration,
+    fewest: u64,
+    mut take: impl FnMut() -> Result<Duration>,
+) -> Result<Latency> {
     // A thousandth of precision from a nanosecond to a minute.
     let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3)?;
     let start = Instant::now();
-    let mut last = start;
-    while last - start < time {
-        let began = Instant::now();
-        side.call()?;
-        last = Instant::now();
-        let taken = u64::try_from((last - began).as_nanos()).unwrap_or(u64::MAX);
-        histogram.saturating_record(taken);
+    while start.elapsed() < time || histogram.len() < fewest {
+        let taken = take()?;
+        histogram.saturating_record(u64::try_from(taken.as_nanos()).unwrap_or(u64::MAX));
     }
     let microseconds = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
     Ok(Latency {
         p50: microseconds(0.5),
         p99: microseconds(0.99),
         p999: microseconds(0.999),
-        exchanged: Exchanged { count: histogram.len(), time: last - start },
+        exchanged: Exchanged { count: histogram.len(), time: start.elapsed() },
     })
 }
 

@@ -3,13 +3,13 @@
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use clap::ValueEnum;
 
 use super::arguments::{Arguments, Service};
-use super::{Result, echo, farcall, proxy};
+use super::{Result, echo, farcall, proxy, store, tcp};
 
 /// Which processor each side is bound to.
 #[derive(Clone, Copy, Debug)]
@@ -139,24 +139,36 @@ pub(crate) fn serve(service: Service, arguments: &Arguments) -> Result<()> {
     if let Some(core) = arguments.core {
         affinity::pin(core)?;
     }
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let any = (Ipv4Addr::LOCALHOST, 0);
     match service {
         Service::Echo => {
+            let socket = UdpSocket::bind(any)?;
             announce(socket.local_addr()?)?;
             std::thread::spawn(move || echo::serve(socket));
             answer_questions()
         }
         Service::Proxy => {
             let target = arguments.target.ok_or("a proxy needs a target")?;
+            let socket = UdpSocket::bind(any)?;
             announce(socket.local_addr()?)?;
             let loss = arguments.loss;
             std::thread::spawn(move || proxy::forward(socket, target, loss));
             answer_questions()
         }
         Service::Calculator => {
-            drop(socket);
             let server = farcall::serve(arguments.spin())?;
             announce(server.local_addr())?;
+            answer_questions()
+        }
+        Service::Store => {
+            let server = store::serve(arguments.spin())?;
+            announce(server.local_addr())?;
+            answer_questions()
+        }
+        Service::Tcp => {
+            let listener = TcpListener::bind(any)?;
+            announce(listener.local_addr()?)?;
+            std::thread::spawn(move || tcp::serve(&listener));
             answer_questions()
         }
     }

@@ -11,8 +11,10 @@ use super::compare::{Calls, Comparison, IN_FLIGHT};
 use super::loss::{LOSS, Loss};
 use super::measure::Spread;
 use super::memory::Memory;
+use super::mixed::Mixed;
+use super::payload::Payload;
 use super::process::{self, Placement};
-use super::{Result, picture};
+use super::{Result, payload_picture, payload_report, picture};
 
 /// A call may take this many times as long as an echo, in the middle.
 const LATENCY_GOAL: f64 = 1.5;
@@ -33,6 +35,8 @@ pub(crate) struct Report {
     pub(crate) calls: Option<Calls>,
     pub(crate) loss: Option<Loss>,
     pub(crate) memory: Option<Memory>,
+    pub(crate) payload: Option<Payload>,
+    pub(crate) mixed: Option<Mixed>,
 }
 
 impl Report {
@@ -68,6 +72,8 @@ impl Report {
             calls: None,
             loss: None,
             memory: None,
+            payload: None,
+            mixed: None,
         }
     }
 
@@ -76,6 +82,12 @@ impl Report {
         println!("{}\n", self.description);
         if let Some(calls) = &self.calls {
             println!("{}\n", calls_table(calls));
+        }
+        if let Some(payload) = &self.payload {
+            println!("{}\n", payload_report::table(payload));
+        }
+        if let Some(mixed) = &self.mixed {
+            println!("{}\n", payload_report::mixed_table(mixed));
         }
         let goals = self.goals();
         if !goals.is_empty() {
@@ -86,6 +98,8 @@ impl Report {
             "calls": self.calls.as_ref().map(calls_json),
             "loss": self.loss.as_ref().map(loss_json),
             "memory": self.memory.as_ref().map(memory_json),
+            "payload": self.payload.as_ref().map(payload_report::json),
+            "mixed": self.mixed.as_ref().map(payload_report::mixed_json),
             "goals": goals.iter().map(Goal::json).collect::<Vec<_>>(),
         });
         make_room(&arguments.json)?;
@@ -95,6 +109,11 @@ impl Report {
             make_room(&arguments.picture)?;
             picture::draw(calls, &self.description, &arguments.picture)?;
             println!("picture: {}", arguments.picture.display());
+        }
+        if let Some(payload) = &self.payload {
+            make_room(&arguments.payload_picture)?;
+            payload_picture::draw(payload, &self.description, &arguments.payload_picture)?;
+            println!("picture: {}", arguments.payload_picture.display());
         }
         Ok(())
     }
@@ -151,17 +170,19 @@ impl Report {
                 is_reached: memory.few < SERVER_GOAL,
             });
         }
+        goals.extend(self.payload.iter().flat_map(payload_report::goals));
+        goals.extend(self.mixed.as_ref().map(payload_report::mixed_goal));
         goals
     }
 }
 
 /// Something that should be reached, and what was.
 #[derive(Debug)]
-struct Goal {
-    name: String,
-    measured: String,
-    goal: String,
-    is_reached: bool,
+pub(crate) struct Goal {
+    pub(crate) name: String,
+    pub(crate) measured: String,
+    pub(crate) goal: String,
+    pub(crate) is_reached: bool,
 }
 
 impl Goal {
@@ -210,12 +231,17 @@ fn calls_table(calls: &Calls) -> Table {
         let name = format!("datagrams/call, {in_flight} in flight");
         row(name, Comparison { echo, farcall, ratio: farcall.times(0.5) });
     }
-    for column in 1..4 {
+    align(&mut table);
+    table
+}
+
+/// Puts figures under each other: all columns but the first.
+pub(crate) fn align(table: &mut Table) {
+    for column in 1..table.column_count() {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table
 }
 
 fn goals_table(goals: &[Goal]) -> Table {
@@ -229,7 +255,7 @@ fn goals_table(goals: &[Goal]) -> Table {
     table
 }
 
-fn spread_json(spread: Spread) -> Value {
+pub(crate) fn spread_json(spread: Spread) -> Value {
     json!({ "median": spread.median, "least": spread.minimum, "most": spread.maximum })
 }
 
