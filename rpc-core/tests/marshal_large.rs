@@ -10,18 +10,18 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use counting_allocator::asked;
-use farcall_core::marshal::{Marshal, Reader, Schema, Unmarshal, Writer};
+use farcall_core::marshal::{Body, Marshal, Reader, Schema, Unmarshal, Writer};
 use farcall_core::service::Answer;
 
 const LARGE: usize = 16 << 20;
 
 /// What a message takes besides its bytes: a count, padding, room behind, a counter of references.
-const BESIDES: usize = 256;
+const BESIDES: usize = 512;
 
 /// Encodes as generated code does, and says how many bytes of memory were asked for.
 fn cost<T: Marshal + ?Sized>(value: &T) -> (Bytes, usize) {
     let before = asked();
-    let mut out = Writer::for_room(value.room());
+    let mut out = Writer::for_room(value.marshal_room());
     value.marshal(&mut out);
     let message = out.finish().expect("it can be encoded");
     let shared = message.clone();
@@ -123,14 +123,14 @@ fn a_small_value_takes_little_room() {
 
 #[test]
 fn a_large_result_is_written_into_one_allocation() {
-    let result = Ok::<_, String>((vec![7_u8; LARGE / 2], vec![7_u8; LARGE / 2]));
+    let result = Ok::<_, String>((vec![7_u64; LARGE / 16], vec![7_u64; LARGE / 16]));
     let before = asked();
-    let answer = Answer::reply(&result);
+    let answer = Answer::reply(result);
     let asked = asked() - before;
     drop(answer);
     assert!((LARGE..LARGE + BESIDES).contains(&asked), "{asked}");
     let before = counting_allocator::asked();
-    drop(Answer::reply(&()));
+    drop(Answer::reply(()));
     assert_eq!(counting_allocator::asked() - before, 0, "nothing takes nothing");
 }
 
@@ -162,4 +162,69 @@ fn large_bytes_are_shared_with_the_message_they_came_in() {
     let mut reader = Reader::of_message(&message);
     let name = <&str>::unmarshal(&mut reader).expect("a text");
     assert!(shares(&message, name.as_bytes()));
+}
+
+/// Encodes as generated code does with what it owns.
+fn given<T: Marshal>(value: T) -> Body {
+    let mut out = Writer::for_room(value.marshal_owned_room());
+    value.marshal_owned(&mut out);
+    let written = out.len();
+    let body = out.finish_body().expect("it can be encoded");
+    assert_eq!(body.len(), written);
+    body
+}
+
+/// Checks that a value made of these bytes becomes a message without a copy of them, and that it is the
+/// message that it would be otherwise.
+fn is_moved<T: Marshal>(length: usize, make: impl FnOnce(Vec<u8>) -> T) {
+    let bytes = vec![b'x'; length];
+    let place = bytes.as_ptr();
+    let value = make(bytes);
+    let mut copied = Writer::new();
+    value.marshal(&mut copied);
+
+    let before = asked();
+    let body = given(value);
+    let asked = asked() - before;
+    assert!(asked <= 2 * BESIDES, "{}: {asked} bytes asked for", std::any::type_name::<T>());
+    let is_in_place = body.pieces(0..body.len()).any(|piece| piece.as_ptr() == place);
+    assert!(is_in_place, "{}: copied", std::any::type_name::<T>());
+    assert_eq!(body.as_whole(), None);
+    assert_eq!(body.into_bytes(), copied.finish().expect("it can be encoded"));
+}
+
+#[test]
+fn what_is_given_away_is_not_copied() {
+    for length in LARGE - 3..=LARGE {
+        is_moved(length, |bytes| bytes);
+        is_moved(length, |bytes| String::from_utf8(bytes).expect("it is ASCII"));
+        is_moved(length, Bytes::from);
+        is_moved(length, Some);
+        is_moved(length, Ok::<Vec<u8>, String>);
+        is_moved(length, |bytes| Err::<u32, _>(Bytes::from(bytes)));
+        is_moved(length, |bytes| (7_u64, "name".to_owned(), bytes, 8_u64, true));
+        // Sharing needs no ownership.
+        is_moved(length, |bytes| vec![Bytes::from(bytes); 3]);
+        is_moved(length, |bytes| [("name", Box::new(Bytes::from(bytes)))]);
+        is_moved(length, |bytes| (Bytes::from(bytes), vec![b'y'; LARGE], "tail"));
+    }
+    is_moved(Body::SHARED_FROM, |bytes| bytes);
+}
+
+#[test]
+fn a_message_that_fits_a_datagram_is_in_one_piece() {
+    // A UDP datagram has no more than that.
+    const { assert!(Body::SHARED_FROM > 65_507) };
+    for length in [0, 1, 1000, 65_507, Body::SHARED_FROM - 1] {
+        assert!(given(vec![7_u8; length]).as_whole().is_some());
+        assert!(given(Bytes::from(vec![7_u8; length])).as_whole().is_some());
+    }
+    // A buffer that is mostly empty would be kept for a few bytes.
+    let mut bytes = Vec::with_capacity(LARGE);
+    bytes.resize(Body::SHARED_FROM, 7_u8);
+    assert!(given(bytes).as_whole().is_some());
+    // Who writes by hand, and looks at what was written, sees all of it.
+    let mut out = Writer::new();
+    Bytes::from(vec![7; LARGE]).marshal(&mut out);
+    assert_eq!(out.as_slice().len(), LARGE + 4);
 }

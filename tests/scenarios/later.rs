@@ -65,7 +65,7 @@ fn a_reply_may_come_from_another_handler() {
             return Answer::later();
         };
         reply.send(previous);
-        Answer::reply(&receipt)
+        Answer::reply(receipt)
     });
     let scene =
         Scene::answering(World::new(2), ServerConfig { workers: 1, ..server_config() }, finish);
@@ -113,7 +113,7 @@ fn a_restart_ends_what_waits_and_drops_its_futures() {
         Answer::future(None, async move {
             bell.rung().await;
             drop(held);
-            Answer::reply(&receipt)
+            Answer::reply(receipt)
         })
     });
     let scene = Scene::answering(world, server_config(), finish);
@@ -245,7 +245,7 @@ fn a_service_time_keeps_a_worker_and_the_answer() {
             Answer::later()
         },
         // ... a future that is ready, ...
-        |_, _, receipt| Answer::future(None, async move { Answer::reply(&receipt) }),
+        |_, _, receipt| Answer::future(None, async move { Answer::reply(receipt) }),
         // ... and one that is woken soon.
         |world, _, receipt| answer_on(Bell::after(world, MS), receipt),
     ];
@@ -279,7 +279,7 @@ fn a_future_may_wait_for_a_call_to_another_server_and_its_deadline_goes_along() 
         server_config(),
         Box::new(move |call, receipt| {
             *seen.lock().unwrap() = call.context().remaining();
-            Answer::reply(&receipt)
+            Answer::reply(receipt)
         }),
     );
     let bell = Bell::default();
@@ -290,7 +290,7 @@ fn a_future_may_wait_for_a_call_to_another_server_and_its_deadline_goes_along() 
         Answer::future(None, async move {
             bell.rung().await;
             farcall::Stub::start(&inner.stub).run(number).await.unwrap();
-            Answer::reply(&receipt)
+            Answer::reply(receipt)
         })
     });
     let scene = Scene::answering(world, server_config(), finish);

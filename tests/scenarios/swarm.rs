@@ -131,7 +131,7 @@ fn late_answers(world: &World) -> Finish {
             (random.below(16), Duration::from_millis(random.below(2_000)), random.below(4))
         };
         match choice {
-            0..4 => Answer::reply(&receipt),
+            0..4 => Answer::reply(receipt),
             4..9 => {
                 let reply = call.reply();
                 world.after(delay, move |_| reply.send(receipt));
@@ -143,7 +143,7 @@ fn late_answers(world: &World) -> Finish {
             }
             10 => panic!("on purpose, with a reply in hand: {:?}", call.reply::<u64>()),
             11 => Answer::future(None, std::future::pending()),
-            12 => Answer::future(None, async move { Answer::reply(&receipt) }),
+            12 => Answer::future(None, async move { Answer::reply(receipt) }),
             _ => {
                 let bell = Bell::after(&world, delay);
                 for _ in 0..wakes {

@@ -252,7 +252,7 @@ impl Service for Postponer {
                     tracing::info!("first");
                     yield_once().await;
                     tracing::info!("second");
-                    Answer::reply(&3_u32)
+                    Answer::reply(3_u32)
                 })
             }
             "reply" => {

@@ -41,7 +41,7 @@ pub trait Returned: Sized {
     ) -> Pending<Self>;
 
     /// Answers a call.
-    fn answer(value: &Self) -> Answer;
+    fn answer(value: Self) -> Answer;
 
     /// Describes the result of a method.
     fn describe(schema: &mut Schema);
@@ -72,7 +72,7 @@ where
         Pending::new(Ticket::submit(client, interface, method, arguments))
     }
 
-    fn answer(value: &Self) -> Answer {
+    fn answer(value: Self) -> Answer {
         Answer::reply(value)
     }
 

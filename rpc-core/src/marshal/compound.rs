@@ -68,9 +68,21 @@ macro_rules! tuples {
             }
 
             #[inline]
-            fn room(&self) -> usize {
+            fn marshal_owned(self, out: &mut Writer) {
+                $(self.$index.marshal_owned(out);)+
+            }
+
+            #[inline]
+            fn marshal_room(&self) -> usize {
                 let room: usize = 0;
-                $(let room = room.saturating_add(self.$index.room());)+
+                $(let room = room.saturating_add(self.$index.marshal_room());)+
+                room
+            }
+
+            #[inline]
+            fn marshal_owned_room(&self) -> usize {
+                let room: usize = 0;
+                $(let room = room.saturating_add(self.$index.marshal_owned_room());)+
                 room
             }
 
@@ -126,8 +138,24 @@ impl<T: Marshal> Marshal for Option<T> {
     }
 
     #[inline]
-    fn room(&self) -> usize {
-        self.as_ref().map_or(0, T::room).saturating_add(4)
+    fn marshal_owned(self, out: &mut Writer) {
+        match self {
+            None => out.put_bool(false),
+            Some(value) => {
+                out.put_bool(true);
+                value.marshal_owned(out);
+            }
+        }
+    }
+
+    #[inline]
+    fn marshal_room(&self) -> usize {
+        self.as_ref().map_or(0, T::marshal_room).saturating_add(4)
+    }
+
+    #[inline]
+    fn marshal_owned_room(&self) -> usize {
+        self.as_ref().map_or(0, T::marshal_owned_room).saturating_add(4)
     }
 
     fn describe(schema: &mut Schema) {
@@ -167,10 +195,33 @@ impl<T: Marshal, E: Marshal> Marshal for Result<T, E> {
     }
 
     #[inline]
-    fn room(&self) -> usize {
+    fn marshal_owned(self, out: &mut Writer) {
         match self {
-            Ok(value) => value.room(),
-            Err(error) => error.room(),
+            Ok(value) => {
+                out.put_tag(OK);
+                value.marshal_owned(out);
+            }
+            Err(error) => {
+                out.put_tag(ERR);
+                error.marshal_owned(out);
+            }
+        }
+    }
+
+    #[inline]
+    fn marshal_room(&self) -> usize {
+        match self {
+            Ok(value) => value.marshal_room(),
+            Err(error) => error.marshal_room(),
+        }
+        .saturating_add(4)
+    }
+
+    #[inline]
+    fn marshal_owned_room(&self) -> usize {
+        match self {
+            Ok(value) => value.marshal_owned_room(),
+            Err(error) => error.marshal_owned_room(),
         }
         .saturating_add(4)
     }
@@ -204,8 +255,8 @@ macro_rules! marshal_pointers {
             }
 
             #[inline]
-            fn room(&self) -> usize {
-                T::room(self)
+            fn marshal_room(&self) -> usize {
+                T::marshal_room(self)
             }
 
             fn describe(schema: &mut Schema) {

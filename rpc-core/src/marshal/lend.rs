@@ -44,8 +44,16 @@ pub trait Sendable<'a> {
     /// How much room to make for a value before it is written.
     fn room(value: &Self) -> usize;
 
+    /// As [`room`](Self::room), for a value that is [given](Self::give).
+    fn room_given(value: &Self) -> usize;
+
     /// Writes a value.
     fn put(value: &Self, out: &mut Writer);
+
+    /// Writes a value that is not needed any more.
+    fn give(value: Self, out: &mut Writer)
+    where
+        Self: Sized;
 
     /// Reads a value.
     ///
@@ -144,7 +152,12 @@ macro_rules! as_marshaled {
 
         #[inline]
         fn room(value: &Self) -> usize {
-            value.room()
+            value.marshal_room()
+        }
+
+        #[inline]
+        fn room_given(value: &Self) -> usize {
+            value.marshal_owned_room()
         }
 
         #[inline]
@@ -200,6 +213,11 @@ impl<'a, T: Unmarshal<'a>> Sendable<'a> for T {
     const LEAST: usize = T::MIN;
 
     type Held = Owned<T>;
+
+    #[inline]
+    fn give(value: Self, out: &mut Writer) {
+        value.marshal_owned(out);
+    }
 
     #[inline]
     fn take(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {

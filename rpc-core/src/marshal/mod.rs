@@ -20,6 +20,7 @@
 //!
 //! [RFC 4506]: https://www.rfc-editor.org/rfc/rfc4506
 
+mod body;
 mod collection;
 mod compound;
 mod error;
@@ -36,6 +37,7 @@ mod sequence;
 mod time;
 mod writer;
 
+pub use body::Body;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 #[cfg(feature = "serde")]
 pub use foreign::{Serde, marshal as marshal_foreign};
@@ -211,21 +213,57 @@ pub trait Marshal {
     /// `describe` of another type with the same encoding.
     fn describe(schema: &mut Schema);
 
+    /// As [`marshal`](Self::marshal), where the value is not needed any more: what it owns may become a
+    /// part of the message.
+    #[doc(hidden)]
+    #[inline]
+    fn marshal_owned(self, out: &mut Writer)
+    where
+        Self: Sized,
+    {
+        self.marshal(out);
+    }
+
+    /// As [`marshal_owned`](Self::marshal_owned), for a vector of this type.
+    #[doc(hidden)]
+    #[inline]
+    fn marshal_owned_run(run: Vec<Self>, out: &mut Writer)
+    where
+        Self: Sized,
+    {
+        run.as_slice().marshal(out);
+    }
+
     /// How much room to make for the value before it is written, so that a long text or a large run of
     /// bytes is copied into memory of the right size at once. It may be too little: a walk through the
     /// value would cost more than it saves.
     #[doc(hidden)]
     #[inline]
-    fn room(&self) -> usize {
+    fn marshal_room(&self) -> usize {
         const { small(Self::MAX) }
     }
 
-    /// As [`room`](Self::room), for a sequence of this type.
+    /// As [`marshal_room`](Self::marshal_room), for [`marshal_owned`](Self::marshal_owned): none for what
+    /// is not copied then.
     #[doc(hidden)]
     #[inline]
-    fn run_room(count: usize) -> usize {
+    fn marshal_owned_room(&self) -> usize {
+        self.marshal_room()
+    }
+
+    /// As [`marshal_room`](Self::marshal_room), for a sequence of this type.
+    #[doc(hidden)]
+    #[inline]
+    fn marshal_run_room(count: usize) -> usize {
         let _ = count;
         0
+    }
+
+    /// As [`marshal_owned_room`](Self::marshal_owned_room), for a vector of this type.
+    #[doc(hidden)]
+    #[inline]
+    fn marshal_owned_run_room(count: usize) -> usize {
+        Self::marshal_run_room(count)
     }
 
     /// As [`MAX`](Self::MAX), for an element of a run.

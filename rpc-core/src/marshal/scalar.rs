@@ -2,6 +2,7 @@
 
 use super::error::Place;
 use super::schema::Scalar;
+use super::sequence::copied;
 use super::{DecodeError, DecodeErrorKind, Marshal, Reader, Run, Schema, Unmarshal, Writer};
 
 /// Numbers whose every bit pattern is a value: a run of them is checked once and moved in bulk.
@@ -21,7 +22,7 @@ macro_rules! plain_numbers {
             }
 
             #[inline]
-            fn run_room(count: usize) -> usize {
+            fn marshal_run_room(count: usize) -> usize {
                 count.saturating_mul(size_of::<Self>())
             }
 
@@ -84,7 +85,7 @@ macro_rules! checked_scalars {
             }
 
             #[inline]
-            fn run_room(count: usize) -> usize {
+            fn marshal_run_room(count: usize) -> usize {
                 count.saturating_mul(size_of::<$word>())
             }
 
@@ -166,8 +167,18 @@ impl Marshal for u8 {
     }
 
     #[inline]
-    fn run_room(count: usize) -> usize {
+    fn marshal_run_room(count: usize) -> usize {
         count
+    }
+
+    #[inline]
+    fn marshal_owned_run_room(count: usize) -> usize {
+        copied(count)
+    }
+
+    #[inline]
+    fn marshal_owned_run(run: Vec<Self>, out: &mut Writer) {
+        out.put_owned(run);
     }
 
     #[inline]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{DecodeError, Marshal, Reader, Schema, Unmarshal, Writer};
+use super::{Body, DecodeError, Marshal, Reader, Schema, Unmarshal, Writer};
 
 /// A run of elements that was decoded: the bytes of the message themselves, or a vector.
 #[derive(Clone, Debug)]
@@ -39,6 +39,12 @@ const fn room(bytes: usize) -> usize {
     bytes.saturating_add(7) & !3
 }
 
+/// How many of so many bytes are copied into a message that may share them.
+#[inline]
+pub(super) const fn copied(bytes: usize) -> usize {
+    if bytes < Body::SHARED_FROM { bytes } else { 0 }
+}
+
 #[diagnostic::do_not_recommend]
 impl Marshal for str {
     #[inline]
@@ -47,7 +53,7 @@ impl Marshal for str {
     }
 
     #[inline]
-    fn room(&self) -> usize {
+    fn marshal_room(&self) -> usize {
         room(self.len())
     }
 
@@ -64,7 +70,17 @@ impl Marshal for String {
     }
 
     #[inline]
-    fn room(&self) -> usize {
+    fn marshal_owned(self, out: &mut Writer) {
+        out.put_owned(self.into_bytes());
+    }
+
+    #[inline]
+    fn marshal_owned_room(&self) -> usize {
+        room(copied(self.len()))
+    }
+
+    #[inline]
+    fn marshal_room(&self) -> usize {
         room(self.len())
     }
 
@@ -82,8 +98,8 @@ impl<T: Marshal> Marshal for [T] {
     }
 
     #[inline]
-    fn room(&self) -> usize {
-        room(T::run_room(self.len()))
+    fn marshal_room(&self) -> usize {
+        room(T::marshal_run_room(self.len()))
     }
 
     fn describe(schema: &mut Schema) {
@@ -98,8 +114,18 @@ impl<T: Marshal> Marshal for Vec<T> {
     }
 
     #[inline]
-    fn room(&self) -> usize {
-        self.as_slice().room()
+    fn marshal_owned(self, out: &mut Writer) {
+        T::marshal_owned_run(self, out);
+    }
+
+    #[inline]
+    fn marshal_owned_room(&self) -> usize {
+        room(T::marshal_owned_run_room(self.len()))
+    }
+
+    #[inline]
+    fn marshal_room(&self) -> usize {
+        self.as_slice().marshal_room()
     }
 
     fn describe(schema: &mut Schema) {
@@ -117,8 +143,8 @@ impl<T: Marshal> Marshal for VecDeque<T> {
     }
 
     #[inline]
-    fn room(&self) -> usize {
-        room(T::run_room(self.len()))
+    fn marshal_room(&self) -> usize {
+        room(T::marshal_run_room(self.len()))
     }
 
     fn describe(schema: &mut Schema) {
@@ -127,17 +153,17 @@ impl<T: Marshal> Marshal for VecDeque<T> {
 }
 
 macro_rules! marshal_buffers {
-    ($($buffer:ident)*) => {$(
+    ($($buffer:ident: $put:ident, $copied:expr;)*) => {$(
         #[diagnostic::do_not_recommend]
         impl Marshal for $buffer {
             #[inline]
             fn marshal(&self, out: &mut Writer) {
-                out.put_opaque(self);
+                out.$put(self);
             }
 
             #[inline]
-            fn room(&self) -> usize {
-                room(self.len())
+            fn marshal_room(&self) -> usize {
+                room($copied(self.len()))
             }
 
             fn describe(schema: &mut Schema) {
@@ -147,12 +173,15 @@ macro_rules! marshal_buffers {
     )*};
 }
 
-marshal_buffers! { Bytes BytesMut }
+marshal_buffers! {
+    Bytes: put_shared, copied;
+    BytesMut: put_opaque, core::convert::identity;
+}
 
 impl<T: Marshal, const N: usize> Marshal for [T; N] {
     #[inline]
-    fn room(&self) -> usize {
-        T::run_room(N)
+    fn marshal_room(&self) -> usize {
+        T::marshal_run_room(N)
     }
 
     const MAX: Option<usize> = match T::RUN_MAX {

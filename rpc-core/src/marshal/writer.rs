@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::EncodeError;
+use super::{Body, EncodeError};
 
 /// The bytes of a message while it is written.
 ///
@@ -23,6 +23,17 @@ pub struct Writer {
     bytes: Vec<u8>,
     /// Why what was written is not the encoding of a value.
     error: Option<EncodeError>,
+    /// Values that are a part of the message and not in `bytes`. `None` where everything is copied.
+    shared: Option<Shared>,
+}
+
+/// What the message has besides the bytes that were written.
+#[derive(Clone, Debug, Default)]
+struct Shared {
+    /// Each with the position in the bytes before which it stands. The length of each is a multiple of
+    /// four, so that the position of the writer is one exactly if the number of its own bytes is.
+    pieces: Vec<(usize, Bytes)>,
+    length: usize,
 }
 
 /// Numbers are turned into bytes on the stack, this many at a time, and then copied: the loop
@@ -40,41 +51,51 @@ impl Writer {
     /// A writer with nothing in it. It allocates when the first byte is put.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), error: None }
+        Self { bytes: Vec::new(), error: None, shared: None }
     }
 
     /// A writer that has room for `capacity` bytes before it allocates again.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { bytes: Vec::with_capacity(capacity), error: None }
+        Self { bytes: Vec::with_capacity(capacity), error: None, shared: None }
     }
 
-    /// A writer for a value, or all the arguments of a call, whose [`room`](super::Marshal::room) is known.
-    /// For generated code.
+    /// A writer for a value, or all the arguments of a call, whose [`marshal_room`](super::Marshal::marshal_room) is known.
+    /// Large values that are given to it or can be shared are not copied. For generated code.
     #[doc(hidden)]
     #[must_use]
     #[inline]
     pub fn for_room(room: usize) -> Self {
         let rest = if room > SMALL { TAIL } else { SMALL - room };
-        Self::with_capacity(room.saturating_add(rest))
+        Self { shared: Some(Shared::default()), ..Self::with_capacity(room.saturating_add(rest)) }
     }
 
     /// How many bytes have been written.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.shared.as_ref().map_or(0, |shared| shared.length)
     }
 
     /// Whether nothing has been written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
-    /// What has been written.
+    /// What has been written. In the arguments and the result of a call, large values that come by value
+    /// are not copied and not in it.
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Ends writing, and gives what was written, in one piece.
+    ///
+    /// # Errors
+    ///
+    /// If a value could not be encoded: see [`fail`](Self::fail).
+    pub fn finish(self) -> Result<Bytes, EncodeError> {
+        self.finish_body().map(Body::into_bytes)
     }
 
     /// Ends writing, and gives what was written, without a copy.
@@ -82,10 +103,13 @@ impl Writer {
     /// # Errors
     ///
     /// If a value could not be encoded: see [`fail`](Self::fail).
-    pub fn finish(self) -> Result<Bytes, EncodeError> {
-        match self.error {
-            None => Ok(Bytes::from(self.bytes)),
-            Some(error) => Err(error),
+    pub fn finish_body(self) -> Result<Body, EncodeError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        match self.shared {
+            Some(shared) if !shared.pieces.is_empty() => Ok(shared.among(self.bytes)),
+            _ => Ok(Body::from(self.bytes)),
         }
     }
 
@@ -192,10 +216,16 @@ impl Writer {
         0
     }
 
+    /// How many of the bytes are not those of shared values.
+    #[cfg(feature = "serde")]
+    pub(super) fn own_len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Puts another count to where [`put_count`](Self::put_count) has put one.
     #[cfg(feature = "serde")]
     pub(super) fn set_count(&mut self, position: usize, count: usize) {
-        let end = self.len();
+        let end = self.own_len();
         self.put_count(count);
         self.bytes.copy_within(end.., position);
         self.bytes.truncate(end);
@@ -208,6 +238,39 @@ impl Writer {
         self.reserve_run(bytes.len().saturating_add(8));
         self.put_count(bytes.len());
         self.put_fixed_opaque(bytes);
+    }
+
+    /// As [`put_opaque`](Self::put_opaque). The bytes become a part of the message if they are many and it
+    /// allows that.
+    #[inline]
+    pub(super) fn put_shared(&mut self, bytes: &Bytes) {
+        match &self.shared {
+            Some(_) if bytes.len() >= Body::SHARED_FROM => self.share(bytes.clone()),
+            _ => self.put_opaque(bytes),
+        }
+    }
+
+    /// As [`put_shared`](Self::put_shared), for bytes that belong to nobody else. A vector that is mostly
+    /// empty is copied: it would be kept as long as the message.
+    #[inline]
+    pub(super) fn put_owned(&mut self, bytes: Vec<u8>) {
+        match &self.shared {
+            Some(_) if bytes.len() >= Body::SHARED_FROM && bytes.len() >= bytes.capacity() / 2 => {
+                self.share(Bytes::from(bytes));
+            }
+            _ => self.put_opaque(&bytes),
+        }
+    }
+
+    fn share(&mut self, mut bytes: Bytes) {
+        self.put_count(bytes.len());
+        // The last unit is copied with its padding.
+        let rest = bytes.split_off(bytes.len() & !3);
+        let position = self.bytes.len();
+        let shared = self.shared.get_or_insert_default();
+        shared.length += bytes.len();
+        shared.pieces.push((position, bytes));
+        self.put_fixed_opaque(&rest);
     }
 
     /// The bytes, and zeros up to a multiple of four: XDR `opaque[n]`.
@@ -245,6 +308,22 @@ impl Writer {
             }
             self.bytes.extend_from_slice(block[..values.len()].as_flattened());
         }
+    }
+}
+
+impl Shared {
+    /// The whole message.
+    fn among(self, bytes: Vec<u8>) -> Body {
+        let mut rest = Bytes::from(bytes);
+        let mut pieces = Vec::with_capacity(2 * self.pieces.len() + 1);
+        let mut start = 0;
+        for (position, piece) in self.pieces {
+            pieces.push(rest.split_to(position - start));
+            pieces.push(piece);
+            start = position;
+        }
+        pieces.push(rest);
+        Body::chain(pieces)
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) enum Kind {
 
 impl Answer {
     /// Encodes a handler's result.
-    pub fn reply<T: Marshal + ?Sized>(result: &T) -> Self {
+    pub fn reply<T: Marshal>(result: T) -> Self {
         Self::finished(encode(result))
     }
 
@@ -87,12 +87,12 @@ impl Answer {
 }
 
 /// Encodes a result.
-pub(super) fn encode<T: Marshal + ?Sized>(result: &T) -> Finished {
+pub(super) fn encode<T: Marshal>(result: T) -> Finished {
     let mut writer = match T::MAX {
         Some(most @ ..=1024) => Writer::with_capacity(most),
-        _ => Writer::for_room(result.room()),
+        _ => Writer::for_room(result.marshal_owned_room()),
     };
-    result.marshal(&mut writer);
+    result.marshal_owned(&mut writer);
     match writer.finish() {
         Ok(reply) => Finished::Reply(reply),
         Err(error) => Finished::Unencodable { detail: error.to_string() },

@@ -82,7 +82,7 @@ impl<T> Reply<T> {
 impl<T: Marshal> Reply<T> {
     /// Answers the call. The reply goes out at once, from this thread; nothing waits for the caller.
     pub fn send(self, value: T) {
-        self.debt.pay(encode(&value));
+        self.debt.pay(encode(value));
     }
 }
 

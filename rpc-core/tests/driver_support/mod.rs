@@ -65,12 +65,12 @@ impl Service for Jobs {
         match call.method() {
             NULL => {
                 call.enter();
-                Answer::reply(&())
+                Answer::reply(())
             }
             ECHO => match Bytes::unmarshal(&mut reader) {
                 Ok(bytes) => {
                     call.enter();
-                    Answer::reply(&bytes)
+                    Answer::reply(bytes)
                 }
                 Err(error) => Answer::undecodable("bytes", error),
             },
@@ -80,8 +80,8 @@ impl Service for Jobs {
                     Ok(n) => {
                         call.enter();
                         match method {
-                            RUN => Answer::reply(&(self.run)(n)),
-                            OTHER => Answer::reply(&(self.other)(n)),
+                            RUN => Answer::reply((self.run)(n)),
+                            OTHER => Answer::reply((self.other)(n)),
                             _ => {
                                 (self.run)(n);
                                 Answer::none()

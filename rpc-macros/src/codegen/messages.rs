@@ -40,7 +40,7 @@ pub(super) fn encoder(context: &Context<'_>, method: &Method) -> TokenStream {
     let codecs = method.arguments.iter().map(|argument| {
         let Codec { ty, put, room, is_lent, .. } = codec(context, argument);
         let (name, borrow) = (name(argument), (!is_lent).then(|| quote!(&)));
-        (quote!(#ty::#room(#borrow #name)), quote!(#ty::#put(#borrow #name, &mut #out);))
+        (quote!(#ty::#room(#borrow #name)), quote!(#ty::#put(#name, &mut #out);))
     });
     let (rooms, arguments): (Vec<_>, Vec<_>) = codecs.unzip();
     let room = rooms.into_iter().reduce(|so_far, room| quote!(#so_far.saturating_add(#room)));
@@ -91,8 +91,8 @@ fn codec(context: &Context<'_>, argument: &Argument) -> Codec {
     let open = quote_spanned!(first=> <);
     let at = |name| Ident::new(name, last);
     Codec {
-        put: at("put"),
-        room: at("room"),
+        put: at(if is_lent { "put" } else { "give" }),
+        room: at(if is_lent { "room" } else { "room_given" }),
         take: at(if is_lent { "lend" } else { "take" }),
         describe: at("describe_argument"),
         most: at("MOST"),

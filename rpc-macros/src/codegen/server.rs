@@ -256,6 +256,6 @@ fn answered(context: &Context<'_>, method: &Method, handler_call: &TokenStream) 
         }
     } else {
         let returned = messages::returned(context, method);
-        quote!(::core::result::Result::Ok(#returned::answer(&#handler_call)))
+        quote!(::core::result::Result::Ok(#returned::answer(#handler_call)))
     }
 }

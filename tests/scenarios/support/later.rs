@@ -49,7 +49,7 @@ impl Service for LaterServer {
 pub(crate) fn answer_on(bell: Bell, receipt: u64) -> Answer {
     Answer::future(None, async move {
         bell.rung().await;
-        Answer::reply(&receipt)
+        Answer::reply(receipt)
     })
 }
 

@@ -46,7 +46,7 @@ impl Place {
         let (control, server) = serve_dispatching(&exchange, config, move |call| {
             if call.method() == 0 {
                 call.enter();
-                return Answer::reply(&());
+                return Answer::reply(());
             }
             dispatch(call)
         });
@@ -98,7 +98,8 @@ where
     Answer::future(spawner, async move {
         let _reader = call.reader();
         call.enter();
-        Answer::reply(&body(call.context().clone()).await)
+        body(call.context().clone()).await;
+        Answer::reply(())
     })
 }
 
@@ -191,7 +192,7 @@ fn a_woken_future_is_polled_when_a_worker_is_free() {
             _ => {
                 call.enter();
                 inner_gate.pass();
-                Answer::reply(&())
+                Answer::reply(())
             }
         });
         let waiting = place.suspend(call(1));
@@ -299,7 +300,7 @@ fn a_wake_counts_whenever_it_comes() {
             _ => {
                 call.enter();
                 inner_gate.pass();
-                Answer::reply(&())
+                Answer::reply(())
             }
         });
         let key = place.suspend(call(1));

@@ -46,7 +46,7 @@ pub(super) fn serve_with(
     serve_dispatching(exchange, config, move |call| {
         call.enter();
         handler(call.method());
-        Answer::reply(&())
+        Answer::reply(())
     })
 }
 

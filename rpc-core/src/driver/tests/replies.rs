@@ -49,7 +49,7 @@ impl Place {
         let (control, server) = serve_dispatching(&exchange, config, move |call| {
             call.enter();
             if call.method() == 0 {
-                return Answer::reply(&());
+                return Answer::reply(());
             }
             handler(&sender, call.reply());
             Answer::later()

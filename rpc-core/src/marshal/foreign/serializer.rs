@@ -33,7 +33,7 @@ impl<'w> Serializer<'w> {
 
     /// The count is written at the end: types need not know it, and may be wrong.
     fn elements(self) -> Elements<'w> {
-        let count_at = self.out.len();
+        let count_at = self.out.own_len();
         self.out.put_count(0);
         Elements { out: self.out, count_at, written: 0 }
     }
