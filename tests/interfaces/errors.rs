@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use farcall::{
     CallErrorKind, Client, ClientConfig, ConnectError, DecodeError, DecodeErrorKind, Marshal,
-    Outcome, Reader, Server, Stub, Unmarshal, Writer, rpc_interface,
+    Outcome, Reader, RequestLimit, Server, Stub, Unmarshal, Writer, rpc_interface,
 };
 
 use crate::support::{Gate, both};
@@ -177,29 +177,29 @@ both! {
 
     fn arguments_over_the_limit_are_not_sent(place: &Place) {
         let server = place.serve(serve(&Gate::new()));
-        let client = server.client();
+        let client = server.client_with(Client::builder().maximum_request(1000));
         let work: WorkClient = client.stub();
         client.ready(Duration::from_secs(5)).unwrap();
         let before = client.statistics().datagrams_sent;
 
         let error = work.echo("x".repeat(1200)).unwrap_err();
         assert_eq!(error.outcome(), Outcome::NotExecuted);
-        let CallErrorKind::RequestTooLarge { size, limit, .. } = *error.kind() else {
-            panic!("{error}")
-        };
-        assert_eq!(size, 1204);
-        assert!(limit < 1200 && limit > 1000, "the limit is {limit}");
+        let setting = RequestLimit::Client;
+        let kind = CallErrorKind::RequestTooLarge { size: 1204, limit: 1000, setting };
+        assert_eq!(*error.kind(), kind);
+        assert!(error.to_string().contains("`maximum_request` of the client"), "{error}");
         assert_eq!(client.statistics().datagrams_sent, before);
 
         // Exactly at the limit it goes through, one unit above it does not.
-        let largest = limit / 4 * 4 - 4;
+        let largest = 996;
         assert_eq!(work.echo("x".repeat(largest)).unwrap().len(), largest);
         assert!(work.echo("x".repeat(largest + 1)).is_err());
     }
 
     fn a_reply_over_the_limit_was_executed(place: &Place) {
         let server = place.serve(serve(&Gate::new()));
-        let work: WorkClient = server.stub();
+        let client = server.client_with(Client::builder().maximum_reply(50_000));
+        let work: WorkClient = client.stub();
         let error = work.large(100_000).unwrap_err();
         assert_eq!(error.outcome(), Outcome::Executed);
         let CallErrorKind::ReplyTooLarge { detail } = error.kind() else { panic!("{error}") };
