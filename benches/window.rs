@@ -94,7 +94,7 @@ impl Pair {
             is_oneway: false,
             limits: MessageLimits::default(),
             deadline: None,
-            body: Bytes::from_static(b"12345678"),
+            body: Bytes::from_static(b"12345678").into(),
         };
         self.client.submit(Timestamp::ZERO, call)
     }

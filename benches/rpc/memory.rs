@@ -167,7 +167,7 @@ fn addition(number: i32) -> NewCall {
         is_oneway: method.is_oneway(),
         limits: method.limits(),
         deadline: None,
-        body: body.finish().expect("numbers can be encoded"),
+        body: body.finish_body().expect("numbers can be encoded"),
         fault: None,
     }
 }

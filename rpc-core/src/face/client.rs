@@ -16,7 +16,7 @@ use crate::driver;
 use crate::endpoint::client::{CallKey, Completion, Failure, NewCall};
 use crate::error::{CallError, CallErrorKind, ConnectError, Outcome, Settle, Settlement};
 use crate::host::{CallHost, ClientHost, Network};
-use crate::marshal::{DecodeError, Unmarshal, Writer, from_message};
+use crate::marshal::{Body, DecodeError, Unmarshal, Writer, from_message};
 use crate::service::{Interface, Method};
 use crate::statistics::ClientStatistics;
 
@@ -187,9 +187,9 @@ impl Client {
         method: &'static Method,
         arguments: Writer,
     ) -> (NewCall, bool) {
-        let (body, fault) = match arguments.finish() {
+        let (body, fault) = match arguments.finish_body() {
             Ok(body) => (body, None),
-            Err(error) => (Bytes::new(), Some(error)),
+            Err(error) => (Body::default(), Some(error)),
         };
         let own = self.deadline.own.or(method.own_deadline()).or(self.deadline.default);
         // A handler's own calls are of no use to anybody once its caller has given up.

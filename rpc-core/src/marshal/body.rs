@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::ops::Range;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -39,7 +40,7 @@ impl Body {
     pub const SHARED_FROM: usize = 128 << 10;
 
     /// The pieces one after the other.
-    pub(super) fn chain(mut pieces: Vec<Bytes>) -> Self {
+    pub(crate) fn chain(mut pieces: Vec<Bytes>) -> Self {
         pieces.retain(|piece| !piece.is_empty());
         if pieces.len() < 2 {
             return Self::from(pieces.pop().unwrap_or_default());
@@ -82,6 +83,30 @@ impl Body {
             start += piece.len();
             (from < to).then(|| &piece[from..to])
         })
+    }
+
+    /// The bytes of a part. They are copied only where two pieces meet in it. What is beyond the end is left
+    /// out.
+    #[inline]
+    pub fn part(&self, part: Range<usize>) -> Cow<'_, [u8]> {
+        match &self.0 {
+            Repr::Whole(bytes) => {
+                let end = part.end.min(bytes.len());
+                Cow::Borrowed(&bytes[part.start.min(end)..end])
+            }
+            Repr::Chain(_) => self.joined(part),
+        }
+    }
+
+    fn joined(&self, part: Range<usize>) -> Cow<'_, [u8]> {
+        let mut pieces = self.pieces(part);
+        match (pieces.next(), pieces.next()) {
+            (piece, None) => Cow::Borrowed(piece.unwrap_or_default()),
+            (first, second) => {
+                let first = first.into_iter().chain(second);
+                Cow::Owned(first.chain(pieces).flatten().copied().collect())
+            }
+        }
     }
 
     /// All bytes in one piece. Copies them unless they are.
@@ -162,6 +187,9 @@ mod tests {
                     let pieces: Vec<_> = body.pieces(start..end).collect();
                     assert!(pieces.iter().all(|piece| !piece.is_empty()));
                     assert_eq!(pieces.concat(), whole[start..end], "{lengths:?} {start}..{end}");
+                    let part = body.part(start..end);
+                    assert_eq!(*part, whole[start..end], "{lengths:?} {start}..{end}");
+                    assert_eq!(matches!(part, Cow::Owned(_)), pieces.len() > 1);
                 }
             }
             assert_eq!(body.pieces(0..usize::MAX).collect::<Vec<_>>().concat(), whole);

@@ -3,13 +3,12 @@
 use core::fmt;
 use core::ops::Range;
 
-use bytes::Bytes;
-
 use super::ranges::Ranges;
+use crate::marshal::Body;
 
 /// A message on its way out.
 pub struct Message {
-    bytes: Bytes,
+    body: Body,
     /// Everything before this was sent at least once.
     sent: usize,
     /// How far the receiver lets the sender go.
@@ -21,14 +20,15 @@ pub struct Message {
 
 impl Message {
     /// Nothing of it was sent. The receiver takes the first `limit` bytes unasked.
-    pub fn new(bytes: Bytes, limit: usize) -> Self {
-        let limit = limit.min(bytes.len());
-        Self { bytes, sent: 0, limit, arrived: Ranges::default(), lost: Ranges::default() }
+    pub fn new(body: impl Into<Body>, limit: usize) -> Self {
+        let body = body.into();
+        let limit = limit.min(body.len());
+        Self { body, sent: 0, limit, arrived: Ranges::default(), lost: Ranges::default() }
     }
 
     /// The message.
-    pub fn bytes(&self) -> &Bytes {
-        &self.bytes
+    pub fn body(&self) -> &Body {
+        &self.body
     }
 
     /// How many bytes have certainly arrived without a gap.
@@ -38,12 +38,12 @@ impl Message {
 
     /// Whether every byte was sent at least once.
     pub fn is_sent(&self) -> bool {
-        self.sent == self.bytes.len()
+        self.sent == self.body.len()
     }
 
     /// Whether every byte has arrived.
     pub fn has_arrived(&self) -> bool {
-        self.arrived.prefix() == self.bytes.len()
+        self.arrived.prefix() == self.body.len()
     }
 
     /// Whether there is something to send that the receiver takes.
@@ -87,7 +87,7 @@ impl Message {
     /// The receiver takes everything before `limit`. It never takes that back. True if that is more
     /// than before.
     pub fn raise_limit(&mut self, limit: usize) -> bool {
-        let limit = limit.min(self.bytes.len());
+        let limit = limit.min(self.body.len());
         let is_more = limit > self.limit;
         self.limit = self.limit.max(limit);
         is_more
@@ -97,7 +97,7 @@ impl Message {
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message")
-            .field("length", &self.bytes.len())
+            .field("length", &self.body.len())
             .field("sent", &self.sent)
             .field("limit", &self.limit)
             .field("arrived", &self.arrived.prefix())
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn every_byte_is_sent_and_only_what_was_lost_is_sent_again() {
-        let mut message = Message::new(Bytes::from(vec![0; 1000]), 300);
+        let mut message = Message::new(vec![0; 1000], 300);
         assert_eq!(message.next(200), Some(0..200));
         assert_eq!(message.next(200), Some(200..300));
         assert_eq!(message.next(200), None);

@@ -218,11 +218,21 @@ pub enum VerdictCode {
 /// A checksum of what two copies of one call have in common. The attempt and the remaining deadline
 /// differ from copy to copy and are left out.
 pub fn digest(interface: u32, method: u32, signature: u32, arguments: &[u8]) -> u32 {
+    digest_of(interface, method, signature, core::iter::once(arguments))
+}
+
+/// As [`digest`], for arguments in several pieces.
+pub fn digest_of<'a>(
+    interface: u32,
+    method: u32,
+    signature: u32,
+    arguments: impl Iterator<Item = &'a [u8]>,
+) -> u32 {
     let mut names = [0; 12];
     names[..4].copy_from_slice(&interface.to_be_bytes());
     names[4..8].copy_from_slice(&method.to_be_bytes());
     names[8..].copy_from_slice(&signature.to_be_bytes());
-    integrity::crc32c_append(integrity::crc32c(&names), arguments)
+    arguments.fold(integrity::crc32c(&names), integrity::crc32c_append)
 }
 
 impl ReplyCode {

@@ -150,7 +150,7 @@ pub(crate) fn new_call(method: u32, body: Bytes) -> NewCall {
         is_oneway: method.is_oneway(),
         limits: method.limits(),
         deadline: Some(Duration::from_secs(10)),
-        body,
+        body: body.into(),
     }
 }
 

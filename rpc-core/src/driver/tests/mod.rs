@@ -122,7 +122,7 @@ pub(super) fn call(method: u32) -> NewCall {
         is_oneway: false,
         limits: MessageLimits::default(),
         deadline: None,
-        body: Bytes::new(),
+        body: Bytes::new().into(),
         fault: None,
     }
 }

@@ -144,7 +144,7 @@ impl ClientEndpoint {
         let message = self.bulk.as_ref()?.sender.get((lane, sequence))?;
         call.is_out |= message.is_sent();
         self.statistics.parts_sent += 1;
-        frame::write_request_part(out, subject, &request, &described, &message.bytes()[part]);
+        frame::write_request_part(out, subject, &request, &described, &message.body().part(part));
         Some(())
     }
 

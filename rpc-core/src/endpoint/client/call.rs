@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::config::MessageLimits;
 use crate::error::{CallErrorKind, Outcome};
+use crate::marshal::Body;
 use crate::marshal::EncodeError;
 
 /// A call to be made.
@@ -26,7 +27,7 @@ pub struct NewCall {
     /// How large its messages may be, where its method says so.
     pub limits: MessageLimits,
     /// The encoded arguments.
-    pub body: Bytes,
+    pub body: Body,
     /// Why the arguments could not be encoded. Such a call is not sent and ends at once.
     pub fault: Option<EncodeError>,
 }

@@ -2,12 +2,11 @@
 
 use core::time::Duration;
 
-use bytes::Bytes;
-
 use super::call::{CallKey, Completion, NewCall};
 use crate::error::{Outcome, Settlement};
+use crate::marshal::Body;
 use crate::time::Timestamp;
-use crate::wire::frame::{FenceCause, PREFIX_LENGTH, REQUEST_OVERHEAD, Working, digest};
+use crate::wire::frame::{FenceCause, PREFIX_LENGTH, REQUEST_OVERHEAD, Working, digest_of};
 
 /// One call.
 #[derive(Debug)]
@@ -193,7 +192,9 @@ impl OutgoingCall {
     /// What a server that refuses this call because another one has its number says of it.
     pub(super) fn digest(&self) -> u32 {
         let NewCall { interface, method, signature, body, .. } = &self.call;
-        self.digest.unwrap_or_else(|| digest(*interface, *method, *signature, body))
+        self.digest.unwrap_or_else(|| {
+            digest_of(*interface, *method, *signature, body.pieces(0..body.len()))
+        })
     }
 
     /// Gives up the arguments: there will be no more copies of the request.
@@ -201,7 +202,7 @@ impl OutgoingCall {
         if self.phase.has_lane() {
             self.keep_digest();
         }
-        self.call.body = Bytes::new();
+        self.call.body = Body::default();
     }
 
     /// Computes the digest once and for all.
@@ -313,7 +314,7 @@ mod tests {
             is_oneway: false,
             limits: MessageLimits::default(),
             deadline: None,
-            body: Bytes::new(),
+            body: Body::default(),
             fault: None,
         };
         let mut call = OutgoingCall::new(call, Timestamp::ZERO);

@@ -139,7 +139,8 @@ impl ClientEndpoint {
                     trace.retransmissions += u64::from(call.attempts > 1);
                 }
                 let request = request(now, call);
-                frame::write_request(out, subject, &request, &call.call.body);
+                let body = &call.call.body;
+                frame::write_request(out, subject, &request, &body.part(0..body.len()));
             }
             Phase::Working => {
                 self.statistics.probes += 1;

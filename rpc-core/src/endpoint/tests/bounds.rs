@@ -297,7 +297,7 @@ fn a_request_larger_than_the_server_takes_ends_at_once() {
         ServerConfig::default(),
     );
     let submit = |pair: &mut Pair, size| {
-        pair.submit(NewCall { body: Bytes::from(vec![1; size]), ..call(ECHO, b"") })
+        pair.submit(NewCall { body: Bytes::from(vec![1; size]).into(), ..call(ECHO, b"") })
     };
     // Nothing is known of the server when it is submitted.
     let waited = submit(&mut pair, 1001);
@@ -342,7 +342,7 @@ fn a_body_that_fills_a_datagram_is_sent_in_one_and_one_byte_more_in_parts() {
     pair.open();
     for (size, answer) in [(request, reply), (request, reply + 1), (request + 1, reply)] {
         let body = Bytes::from(vec![1; size]);
-        let key = pair.submit(NewCall { body, ..call(ECHO, b"") });
+        let key = pair.submit(NewCall { body: body.into(), ..call(ECHO, b"") });
         pair.collect_client();
         let datagrams: Vec<_> = pair.to_server.iter().map(Bytes::len).collect();
         assert_eq!(datagrams == [1200], size == request, "{datagrams:?}");

@@ -93,7 +93,7 @@ fn talk(
 }
 
 fn echo(pair: &mut Pair, faults: Faults, body: Bytes) -> (usize, usize) {
-    let key = pair.submit(NewCall { deadline: None, body: body.clone(), ..call(ECHO, b"") });
+    let key = pair.submit(NewCall { deadline: None, body: body.clone().into(), ..call(ECHO, b"") });
     let done = talk(pair, faults, |body| body, |pair| pair.client.completion(key).is_none());
     assert_eq!(pair.reply(key), body);
     pair.client.release(key);
@@ -163,14 +163,14 @@ fn a_limit_of_the_method_counts_at_both_ends() {
     pair.open();
     let limits = MessageLimits { request: Some(2000), reply: None };
     let body = bytes(2001);
-    let key = pair.submit(NewCall { limits, body, ..call(ECHO, b"") });
+    let key = pair.submit(NewCall { limits, body: body.into(), ..call(ECHO, b"") });
     let setting = RequestLimit::Method;
     let kind = CallErrorKind::RequestTooLarge { size: 2001, limit: 2000, setting };
     assert_eq!(pair.failure(key), (Outcome::NotExecuted, kind));
     // A client that says nothing is told by the server.
     let config = ServerConfig { maximum_request: 5000, ..ServerConfig::default() };
     let mut pair = Pair::with(ClientConfig::default(), config);
-    let key = pair.submit(NewCall { body: bytes(5001), ..call(ECHO, b"") });
+    let key = pair.submit(NewCall { body: bytes(5001).into(), ..call(ECHO, b"") });
     talk(&mut pair, NONE, |body| body, |pair| pair.client.completion(key).is_none());
     let setting = RequestLimit::Server;
     let kind = CallErrorKind::RequestTooLarge { size: 5001, limit: 5000, setting };
@@ -197,7 +197,7 @@ fn a_result_that_is_too_large_is_an_error_that_says_it_ran() {
 fn small_calls_overtake_a_large_one() {
     let mut pair = Pair::new();
     pair.open();
-    let large = pair.submit(NewCall { deadline: None, body: bytes(8 << 20), ..call(ECHO, b"") });
+    let large = pair.submit(NewCall { deadline: None, body: bytes(8 << 20).into(), ..call(ECHO, b"") });
     for _ in 0..20 {
         let before = pair.now();
         let small = pair.submit(call(ECHO, b"x"));
@@ -214,7 +214,7 @@ fn progress_can_be_watched() {
     let mut pair = Pair::new();
     pair.open();
     let size = 2 << 20;
-    let key = pair.submit(NewCall { deadline: None, body: bytes(size), ..call(ECHO, b"") });
+    let key = pair.submit(NewCall { deadline: None, body: bytes(size).into(), ..call(ECHO, b"") });
     let mut last = pair.client.transfer(key);
     assert_eq!((last.sent, last.request, last.received, last.reply), (0, size, 0, None));
     let (mut steps, mut answers) = (0, 0);
@@ -248,7 +248,7 @@ fn what_was_not_sent_whole_did_not_run() {
         let mut pair = Pair::new();
         pair.open();
         let deadline = Some(Duration::from_secs(1));
-        let key = pair.submit(NewCall { deadline, body: bytes(8 << 20), ..call(ECHO, b"") });
+        let key = pair.submit(NewCall { deadline, body: bytes(8 << 20).into(), ..call(ECHO, b"") });
         for _ in 0..5 {
             let turns = core::cell::Cell::new(0);
             talk(&mut pair, NONE, |body| body, |_| turns.replace(1) == 0);
@@ -267,7 +267,7 @@ fn a_server_that_restarts_in_the_middle_gets_the_call_again_only_if_it_cannot_ha
     for (size, runs_again) in [(8 << 20, true), (9_000, false)] {
         let mut pair = Pair::new();
         pair.open();
-        let key = pair.submit(NewCall { deadline: None, body: bytes(size), ..call(ECHO, b"") });
+        let key = pair.submit(NewCall { deadline: None, body: bytes(size).into(), ..call(ECHO, b"") });
         for _ in 0..3 {
             // What the server says is lost, so that the small one is out and not known to be there.
             pair.collect_client();

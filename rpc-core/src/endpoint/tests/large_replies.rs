@@ -1,6 +1,7 @@
 //! Results that arrive in parts, from a server that is a hand-written one.
 
 use super::*;
+use crate::marshal::Body;
 use crate::wire::frame::{ReplyCode, ServerAnswer, write_reply_part};
 use crate::wire::part::{Arrived, Part};
 
@@ -212,7 +213,7 @@ fn a_forged_arrived_says_nothing() {
     let mut pair = Pair::new();
     pair.open();
     let session = pair.session_id();
-    let key = pair.submit(NewCall { body, ..call(ECHO, b"") });
+    let key = pair.submit(NewCall { body: body.into(), ..call(ECHO, b"") });
     pair.collect_client();
     let sent = pair.to_server.len();
     assert!(sent > 5, "{sent} {:?}", pair.client.transfer(key));
@@ -264,4 +265,21 @@ fn a_reply_part_is_read_back_as_it_was_written() {
     let ServerAnswer::Part(ReplyCode::Panicked, read) = read.answer else { panic!("{read:?}") };
     assert_eq!(&out[read.body.clone()], b"abc");
     assert_eq!(Part { body: 0..0, ..read }, part);
+}
+
+#[test]
+fn the_pieces_of_a_message_are_not_to_be_seen_on_the_wire() {
+    let whole = Bytes::from(message(60_000));
+    let pieces = [0..4, 4..5_001, 5_001..60_000].map(|part| whole.slice(part));
+    let in_pieces = Body::chain(pieces.into());
+    assert_eq!(in_pieces.as_whole(), None);
+    let [first, second] = [in_pieces, Body::from(whole)].map(|body| {
+        let mut pair = Pair::new();
+        pair.open();
+        let _large = pair.submit(NewCall { body, ..call(ECHO, b"") });
+        pair.collect_client();
+        assert!(pair.to_server.iter().map(Bytes::len).sum::<usize>() > 6_000);
+        pair.to_server
+    });
+    assert_eq!(first, second);
 }

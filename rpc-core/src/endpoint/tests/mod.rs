@@ -97,7 +97,7 @@ fn call(method: u32, body: &'static [u8]) -> NewCall {
         is_oneway: method == LOG,
         limits: MessageLimits::default(),
         deadline: Some(Duration::from_secs(10)),
-        body: Bytes::from_static(body),
+        body: Bytes::from_static(body).into(),
         fault: None,
     }
 }
