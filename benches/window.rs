@@ -116,7 +116,7 @@ impl Pair {
         while let Some(ready) = self.server.take_ready(Timestamp::ZERO) {
             ready.context.enter();
             let reply = ready.body.slice(..4);
-            self.server.complete(ready.token, Finished::Reply(reply));
+            self.server.complete(ready.token, Finished::Reply(reply.into()));
         }
     }
 

@@ -102,7 +102,7 @@ impl Keeper for Pair {
     fn complete(&self, _token: CallToken, finished: Finished) {
         let outcome = Outcome::Executed;
         self.end(match finished {
-            Finished::Reply(reply) => Ok(reply),
+            Finished::Reply(reply) => Ok(reply.into_bytes()),
             Finished::Unencodable { detail } => {
                 Err(Failure { outcome, kind: CallErrorKind::UnencodableReply { detail } })
             }
@@ -205,7 +205,7 @@ mod tests {
         let (to, mut pending) = Reply::<u32>::pair();
         assert!(pending.try_wait().is_none());
         assert!(pending.wait_timeout(SOON).is_none());
-        to.into_debt().pay(Finished::Reply(bytes::Bytes::from_static(b"five!")));
+        to.into_debt().pay(Finished::Reply(bytes::Bytes::from_static(b"five!").into()));
         let error = pending.try_wait().expect("it has ended").unwrap_err();
         assert!(matches!(error.kind(), CallErrorKind::UndecodableReply(_)), "{error}");
         assert_eq!(error.outcome(), Outcome::Executed);

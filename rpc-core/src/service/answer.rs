@@ -93,7 +93,7 @@ pub(super) fn encode<T: Marshal>(result: T) -> Finished {
         _ => Writer::for_room(result.marshal_owned_room()),
     };
     result.marshal_owned(&mut writer);
-    match writer.finish() {
+    match writer.finish_body() {
         Ok(reply) => Finished::Reply(reply),
         Err(error) => Finished::Unencodable { detail: error.to_string() },
     }

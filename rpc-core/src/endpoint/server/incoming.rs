@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::context::Context;
+use crate::marshal::Body;
 
 /// Names a running call. It stays harmless after the call's session or lane has moved on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,7 +34,7 @@ pub struct Ready {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finished {
     /// The handler returned, and this is its encoded result.
-    Reply(Bytes),
+    Reply(Body),
     /// The handler returned, and its result cannot be encoded.
     Unencodable {
         /// Why not.

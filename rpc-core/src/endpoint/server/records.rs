@@ -7,6 +7,7 @@ use super::budget::Share;
 use super::incoming::CallToken;
 use super::receiving::Receiving;
 use crate::context::Context;
+use crate::marshal::Body;
 use crate::time::Timestamp;
 use crate::wire::frame::{ReplyCode, Subject, VerdictCode};
 
@@ -51,7 +52,7 @@ pub(super) enum Phase {
     /// which comes later.
     Running { context: Context, since: Timestamp, is_left: bool, is_suspended: bool },
     /// It ran. The digest is that of a body that is sent in parts, once it is.
-    Done { code: ReplyCode, body: Bytes, digest: u32 },
+    Done { code: ReplyCode, body: Body, digest: u32 },
     /// It was refused, and there is a detail to tell.
     Refused { code: VerdictCode, detail: Bytes },
 }

@@ -7,6 +7,7 @@ use super::incoming::Finished;
 use super::records::{Phase, Record};
 use super::requests::{LONGEST_DETAIL, detail};
 use crate::config::MessageLimits;
+use crate::marshal::Body;
 use crate::wire;
 use crate::wire::frame::{ReplyCode, VerdictCode};
 
@@ -17,7 +18,7 @@ impl ServerEndpoint {
     }
 
     /// Whether a body is sent in parts.
-    pub(super) fn is_large(&self, body: &[u8]) -> bool {
+    pub(super) fn is_large(&self, body: &Body) -> bool {
         body.len() > self.reply_room()
     }
 
@@ -66,10 +67,12 @@ pub(super) fn judge_result(finished: Finished, is_entered: bool, too_large: Opti
     match finished {
         Finished::Reply(body) => match too_large {
             None => done(ReplyCode::Result, body),
-            Some(text) => done(ReplyCode::TooLarge, detail(text)),
+            Some(text) => done(ReplyCode::TooLarge, detail(text).into()),
         },
-        Finished::Nothing => done(ReplyCode::Result, Bytes::new()),
-        Finished::Unencodable { detail: text } => done(ReplyCode::Unencodable, detail(&text)),
+        Finished::Nothing => done(ReplyCode::Result, Body::default()),
+        Finished::Unencodable { detail: text } => {
+            done(ReplyCode::Unencodable, detail(&text).into())
+        }
         Finished::Undecodable { detail: text } if !is_entered => {
             Phase::Refused { code: VerdictCode::Undecodable, detail: detail(&text) }
         }
@@ -83,9 +86,9 @@ pub(super) fn judge_result(finished: Finished, is_entered: bool, too_large: Opti
         Finished::Dropped if !is_entered => {
             Phase::Refused { code: VerdictCode::Abandoned, detail: Bytes::new() }
         }
-        Finished::Panicked { message } => done(ReplyCode::Panicked, detail(&message)),
+        Finished::Panicked { message } => done(ReplyCode::Panicked, detail(&message).into()),
         Finished::Undecodable { .. } | Finished::UnknownMethod | Finished::Dropped => {
-            done(ReplyCode::Dropped, Bytes::new())
+            done(ReplyCode::Dropped, Body::default())
         }
     }
 }

@@ -232,7 +232,9 @@ fn write_recorded(
         total: 0,
     };
     match &record.phase {
-        Phase::Done { code, body, .. } => frame::write_reply(out, subject, held, *code, body),
+        Phase::Done { code, body, .. } => {
+            frame::write_reply(out, subject, held, *code, &body.part(0..body.len()));
+        }
         Phase::Refused { code, detail } => frame::write_verdict(out, subject, held, *code, detail),
         Phase::Queued { ticket, .. } => {
             let working = Working { position: position(*ticket), ..waiting };

@@ -349,7 +349,7 @@ fn a_body_that_fills_a_datagram_is_sent_in_one_and_one_byte_more_in_parts() {
         pair.deliver();
         let ready = pair.take();
         assert_eq!(ready.body.len(), size);
-        pair.server.complete(ready.token, Finished::Reply(Bytes::from(vec![2; answer])));
+        pair.server.complete(ready.token, Finished::Reply(vec![2; answer].into()));
         pair.collect();
         let datagrams: Vec<_> = pair.to_client.iter().map(Bytes::len).collect();
         assert_eq!(datagrams == [1200], answer == reply, "{datagrams:?}");

@@ -84,7 +84,7 @@ fn talk(
         while let Some(ready) = pair.server.take_ready(next) {
             ready.context.enter();
             executed += 1;
-            pair.server.complete(ready.token, Finished::Reply(answer(ready.body)));
+            pair.server.complete(ready.token, Finished::Reply(answer(ready.body).into()));
         }
         pair.client.handle_timeout(next);
         pair.server.handle_timeout(next);
@@ -197,7 +197,8 @@ fn a_result_that_is_too_large_is_an_error_that_says_it_ran() {
 fn small_calls_overtake_a_large_one() {
     let mut pair = Pair::new();
     pair.open();
-    let large = pair.submit(NewCall { deadline: None, body: bytes(8 << 20).into(), ..call(ECHO, b"") });
+    let large =
+        pair.submit(NewCall { deadline: None, body: bytes(8 << 20).into(), ..call(ECHO, b"") });
     for _ in 0..20 {
         let before = pair.now();
         let small = pair.submit(call(ECHO, b"x"));
@@ -267,7 +268,8 @@ fn a_server_that_restarts_in_the_middle_gets_the_call_again_only_if_it_cannot_ha
     for (size, runs_again) in [(8 << 20, true), (9_000, false)] {
         let mut pair = Pair::new();
         pair.open();
-        let key = pair.submit(NewCall { deadline: None, body: bytes(size).into(), ..call(ECHO, b"") });
+        let key =
+            pair.submit(NewCall { deadline: None, body: bytes(size).into(), ..call(ECHO, b"") });
         for _ in 0..3 {
             // What the server says is lost, so that the small one is out and not known to be there.
             pair.collect_client();

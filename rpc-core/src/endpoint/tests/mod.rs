@@ -264,5 +264,5 @@ impl Pair {
 }
 
 fn result(bytes: &'static [u8]) -> Finished {
-    Finished::Reply(Bytes::from_static(bytes))
+    Finished::Reply(Bytes::from_static(bytes).into())
 }
