@@ -235,8 +235,8 @@ pub struct ServerConfig {
     /// How long the arguments of a call may take to arrive, counted from their first part, and longer
     /// only by what the bytes that did arrive take at 64 KiB a second. Default 10 s.
     pub assembly_patience: Duration,
-    /// How long a server that shuts down waits for the acknowledgement of its last replies.
-    /// Default 500 ms.
+    /// How long a server that shuts down waits for the acknowledgement of its last replies. While large
+    /// ones move it waits until its grace time is over, and for a minute at most. Default 500 ms.
     pub linger: Duration,
     /// The largest datagram that is sent, in bytes, from 1,200 to 65,507. Default 1,200. One that is
     /// larger than the path carries is lost.
@@ -329,7 +329,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    const fn new(setting: &'static str, rule: &'static str) -> Self {
+    pub(crate) const fn new(setting: &'static str, rule: &'static str) -> Self {
         Self { setting, rule }
     }
 

@@ -132,6 +132,9 @@ pub trait ServerControl: Send + Sync {
     fn statistics(&self) -> ServerStatistics;
 }
 
+/// The longest that a server which shuts down waits for large replies that move.
+pub(crate) const LONGEST_LINGER: Duration = Duration::from_secs(60);
+
 /// What a shutdown left behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "it says whether handlers were still running"]

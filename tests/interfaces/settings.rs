@@ -181,3 +181,30 @@ fn contradictory_settings_are_named() {
         assert!(matches!(&error, ConnectError::Config(_)), "{error:?}");
     }
 }
+
+#[rpc_interface]
+pub trait Archive {
+    #[rpc(max_reply = "4 MiB")]
+    fn fetch(&self) -> Vec<u8>;
+}
+
+struct Shelf;
+
+impl Archive for Shelf {
+    fn fetch(&self) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_method_whose_replies_could_never_be_kept_is_no_server() {
+    let start = |bytes| {
+        let config = ServerConfig { maximum_reply_bytes: bytes, ..ServerConfig::default() };
+        let server = Server::builder().config(config).bind("127.0.0.1:0").unwrap();
+        server.serve(ArchiveServer::new(Shelf)).spawn()
+    };
+    let error = start((4 << 20) - 1).unwrap_err();
+    assert!(error.to_string().contains("`max_reply`"), "{error}");
+    assert!(matches!(error, ServeError::Config(error) if error.setting() == "maximum_reply_bytes"));
+    drop(start(4 << 20).unwrap());
+}

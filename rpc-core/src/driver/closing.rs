@@ -5,13 +5,13 @@ use core::time::Duration;
 use super::server_role::ServerRole;
 use super::wakeups::Wakeups;
 use super::worker::{Guard, ServerLoop};
-use crate::host::ShutdownReport;
+use crate::host::{LONGEST_LINGER, ShutdownReport};
 use crate::time::Timestamp;
 
 impl ServerLoop {
     /// Admits nothing more, lets handlers end within `grace` and calls that wait without a worker
-    /// within `patience`, if that is shorter, and waits for at most `linger` until the last replies are
-    /// acknowledged.
+    /// within `patience`, if that is shorter, and waits until the last replies are acknowledged: for
+    /// `linger`, and for longer as long as large ones move.
     pub(super) fn shutdown(
         &self,
         grace: Duration,
@@ -24,6 +24,7 @@ impl ServerLoop {
         core.role.shutdowns += 1;
         if !core.is_dead() {
             core.role.endpoint.begin_shutdown();
+            core = self.shared.flush(core, now);
         }
         // What a worker can do is done first; what waits without one may wait for ever.
         core = self.wait_while(core, grace, ServerRole::has_work);
@@ -31,8 +32,7 @@ impl ServerLoop {
             role.endpoint.running() > 0 || role.endpoint.queued() > 0
         });
         let running = core.role.endpoint.running();
-        let linger = self.shared.now() + linger;
-        core = self.wait_while(core, linger, |role| role.endpoint.unacknowledged() > 0);
+        core = self.linger(core, linger, grace);
         let unacknowledged = core.role.endpoint.unacknowledged();
         drop(core);
         self.stop();
@@ -41,6 +41,22 @@ impl ServerLoop {
         let end = self.shared.now() + Duration::from_secs(1);
         self.wait_while(core, end, |role| role.threads > role.busy).role.shutdowns -= 1;
         ShutdownReport { running, unacknowledged }
+    }
+
+    /// Waits until the last replies are acknowledged: for `linger`, and as long as large ones move until
+    /// `grace` is over, and no longer than [`LONGEST_LINGER`].
+    fn linger<'a>(&'a self, mut core: Guard<'a>, linger: Duration, grace: Timestamp) -> Guard<'a> {
+        let last = grace.min(self.shared.now() + LONGEST_LINGER);
+        loop {
+            let confirmed = core.role.endpoint.confirmed();
+            let end = self.shared.now() + linger;
+            core = self.wait_while(core, end, |role| role.endpoint.unacknowledged() > 0);
+            let endpoint = &core.role.endpoint;
+            let moves = endpoint.unacknowledged() > 0 && endpoint.confirmed() != confirmed;
+            if !moves || core.is_dead() || self.shared.now() >= last {
+                return core;
+            }
+        }
     }
 
     /// Ends the threads that are in no handler at once, and the others when their handlers end.

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::address::ServerAddress;
-use crate::config::ServerConfig;
+use crate::config::{ConfigError, ServerConfig};
 use crate::driver;
+use crate::endpoint::server::MethodTable;
 use crate::error::ServeError;
 use crate::host::{Network, ServerBinding, ServerControl, ShutdownReport};
 use crate::service::{Registry, Service};
@@ -61,9 +62,10 @@ impl Server {
     /// Serves in the background until the handle is dropped.
     ///
     /// # Errors
-    /// Two interfaces of the same name, or no thread can be started.
+    /// Two interfaces of the same name, a method whose `max_reply` is more than `maximum_reply_bytes`, or
+    /// no thread can be started.
     pub fn spawn(self) -> Result<ServerHandle, ServeError> {
-        let methods = self.registry.table()?;
+        let methods = self.methods()?;
         let control = self.binding.spawn(self.config, self.registry, methods)?;
         Ok(ServerHandle { control: Some(control) })
     }
@@ -71,10 +73,20 @@ impl Server {
     /// Serves on this thread, and on the workers it starts, for as long as the process lives.
     ///
     /// # Errors
-    /// Two interfaces of the same name, or the event loop failed.
+    /// Those of [`spawn`](Self::spawn), or the event loop failed.
     pub fn run(self) -> Result<(), ServeError> {
-        let methods = self.registry.table()?;
+        let methods = self.methods()?;
         self.binding.run(self.config, self.registry, methods)
+    }
+
+    fn methods(&self) -> Result<MethodTable, ServeError> {
+        let methods = self.registry.table()?;
+        if methods.largest_reply(0) > self.config.maximum_reply_bytes {
+            let rule =
+                "must hold the `max_reply` of every method, or no call of it is ever admitted";
+            return Err(ConfigError::new("maximum_reply_bytes", rule).into());
+        }
+        Ok(methods)
     }
 }
 

@@ -15,7 +15,7 @@ use super::world::World;
 use crate::config::ServerConfig;
 use crate::endpoint::server::MethodTable;
 use crate::error::ServeError;
-use crate::host::{ServerBinding, ServerControl, ShutdownReport};
+use crate::host::{LONGEST_LINGER, ServerBinding, ServerControl, ShutdownReport};
 use crate::service::{Dispatched, Registry};
 use crate::statistics::ServerStatistics;
 use crate::time::Timestamp;
@@ -232,6 +232,20 @@ impl SimulatedServer {
 }
 
 impl SimulatedServer {
+    /// Lets the world run until the last replies are acknowledged: for as long as a server is configured
+    /// to wait, and as long as large ones move until `grace` is over. Gives how many are left.
+    fn linger(&self, grace: Timestamp) -> usize {
+        let last = grace.min(self.world.timestamp() + LONGEST_LINGER);
+        loop {
+            let confirmed = self.look(|server| server.confirmed());
+            let left = self.drain(self.world.timestamp() + self.linger, ServerNode::unacknowledged);
+            let moves = left > 0 && self.look(|server| server.confirmed()) != confirmed;
+            if !moves || self.world.timestamp() >= last {
+                return left;
+            }
+        }
+    }
+
     fn end(&self, grace: Duration, patience: Duration) -> ShutdownReport {
         let start = self.world.timestamp();
         self.begin_shutdown();
@@ -239,8 +253,7 @@ impl SimulatedServer {
         self.drain(start + grace, ServerNode::to_be_done);
         self.drain(start + patience.min(grace), |server| server.to_be_done() + server.suspended());
         let running = self.look(|server| server.running()).unwrap_or(0);
-        let linger = self.world.timestamp() + self.linger;
-        let unacknowledged = self.drain(linger, ServerNode::unacknowledged);
+        let unacknowledged = self.linger(start + grace);
         *self.last.lock() = self.statistics();
         self.say_goodbye();
         self.world.with_state(|state| state.remove_node(self.node));

@@ -261,6 +261,11 @@ impl ServerNode {
         self.endpoint.as_ref().map_or(0, ServerEndpoint::queued)
     }
 
+    /// Grows while large replies arrive.
+    pub(super) fn confirmed(&self) -> u64 {
+        self.endpoint.as_ref().map_or(0, ServerEndpoint::confirmed)
+    }
+
     /// Stored replies that no client has acknowledged.
     pub(super) fn unacknowledged(&self) -> usize {
         self.endpoint.as_ref().map_or(0, ServerEndpoint::unacknowledged)
