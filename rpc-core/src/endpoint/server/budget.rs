@@ -134,6 +134,13 @@ impl ServerEndpoint {
         next.into_iter().for_each(|token| self.let_go_on(token));
     }
 
+    /// What is charged altogether, and to the sessions, for tests of their agreement.
+    #[cfg(test)]
+    pub(in crate::endpoint) fn charged(&self) -> (usize, usize) {
+        let bulks = self.sessions.iter().filter_map(|session| session.bulk.as_ref());
+        (self.budget.all.charged, bulks.map(|bulk| bulk.arguments.charged).sum())
+    }
+
     /// What is charged to the messages of a session.
     fn account(&mut self, session: u32, id: u64) -> Option<&mut Account> {
         let session = self.sessions.get_mut(session).filter(|session| session.id == id)?;

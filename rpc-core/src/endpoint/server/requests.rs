@@ -152,7 +152,8 @@ impl ServerEndpoint {
         subject: Subject,
         digest: Option<u32>,
     ) {
-        let Some(state) = self.lane_state(session, subject.lane) else { return };
+        let (state, room) = (self.lane_state(session, subject.lane), self.reply_room());
+        let Some(state) = state else { return };
         let answer = match state {
             LaneState::Recorded(record) => {
                 let token = self.records.token(record);
@@ -171,8 +172,9 @@ impl ServerEndpoint {
                     return self.answer_part(now, session, key, None);
                 }
                 record.on_attempt(subject.attempt, now);
-                self.statistics.replies_replayed +=
-                    u64::from(matches!(record.phase, Phase::Done { .. }));
+                self.statistics.replies_replayed += u64::from(
+                    matches!(&record.phase, Phase::Done { body, .. } if body.len() <= room),
+                );
                 self.statistics.duplicates += 1;
                 return self.queue_recorded(token);
             }

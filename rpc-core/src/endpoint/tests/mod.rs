@@ -1,11 +1,13 @@
 //! The two endpoints against each other over a wire that the test holds in its hand.
 
 mod bounds;
+mod by_hand;
 mod calls;
 mod copies;
 mod hostile;
 mod large;
 mod large_replies;
+mod large_requests;
 mod later;
 mod outcomes;
 mod reasons;
