@@ -42,6 +42,12 @@ pub(super) struct Whole {
     digest: u32,
 }
 
+impl Whole {
+    pub(super) fn clone_bytes(&self) -> Bytes {
+        self.bytes.clone()
+    }
+}
+
 impl core::ops::Deref for Whole {
     type Target = Bytes;
 

@@ -8,6 +8,7 @@ mod hostile;
 mod large;
 mod large_replies;
 mod large_requests;
+mod large_results;
 mod later;
 mod outcomes;
 mod reasons;
