@@ -28,6 +28,8 @@ pub(super) struct Backlog {
     /// Whether there is anything in it. False alarms and late news do no harm: the lock tells.
     has_any: AtomicBool,
     is_blocked: AtomicBool,
+    /// Whether it is so because the queue of the device is full, of which no event tells.
+    is_paused: AtomicBool,
     held: Mutex<Held>,
 }
 
@@ -49,6 +51,19 @@ impl Backlog {
     #[inline]
     pub(super) fn is_blocked(&self) -> bool {
         self.is_blocked.load(Ordering::Relaxed)
+    }
+
+    /// Whether sending has to pause for a while.
+    pub(super) fn is_paused(&self) -> bool {
+        self.is_paused.load(Ordering::Relaxed)
+    }
+
+    /// Nothing can be sent for now, as the queue of the device is full. These datagrams have to wait,
+    /// and so that they do not meet the same queue, for [`RETRY`].
+    #[cold]
+    pub(super) fn pause(&self, bytes: &[u8], transmits: &[Transmit]) {
+        self.is_paused.store(true, Ordering::Relaxed);
+        self.hold(bytes, transmits);
     }
 
     /// Nothing can be sent for now, and these datagrams have to wait. What there is no room for is lost.
@@ -74,6 +89,7 @@ impl Backlog {
     pub(super) fn release(&self) -> (Vec<u8>, Vec<Transmit>) {
         let mut held = self.held.lock();
         self.is_blocked.store(false, Ordering::Relaxed);
+        self.is_paused.store(false, Ordering::Relaxed);
         self.has_any.store(!held.too_large.is_empty(), Ordering::Relaxed);
         (core::mem::take(&mut held.bytes), core::mem::take(&mut held.transmits))
     }

@@ -49,6 +49,8 @@ pub(super) struct Trouble {
     pub(super) largest: Option<usize>,
     /// How many more datagrams there is room for.
     pub(super) room: Option<usize>,
+    /// Whether what finds no room is lost, as by the queue of a device.
+    pub(super) drops: bool,
 }
 
 /// A socket of an [`Exchange`].
@@ -210,6 +212,7 @@ impl Trouble {
             return Some(Sent::TooLarge);
         }
         match &mut self.room {
+            Some(0) if self.drops => Some(Sent::Dropped),
             Some(0) => Some(Sent::Blocked),
             Some(room) => {
                 *room -= 1;

@@ -98,6 +98,8 @@ struct Seat {
     /// What was taken in since timers last ran, because the socket was never found empty.
     intake: usize,
     intake_since: Option<Timestamp>,
+    /// Until when sending pauses, if it does.
+    paused_until: Option<Timestamp>,
     /// Whether it has polled the socket in vain since the last datagram, and should sleep now.
     has_spun: bool,
 }
@@ -143,6 +145,7 @@ impl Parts {
             batch: 1,
             intake: 0,
             intake_since: None,
+            paused_until: None,
             has_spun: false,
         });
         let core = Core {
@@ -429,7 +432,8 @@ impl Seat {
     #[cold]
     fn attend(&mut self, plan: Plan, clock: &SystemClock) -> io::Result<Plan> {
         let socket = Arc::clone(&self.socket);
-        if socket.backlog().is_blocked() {
+        let now = clock.now();
+        if socket.backlog().is_blocked() && !self.is_paused(now) {
             socket.send_backlog();
         }
         if plan == Plan::Receive {
@@ -439,14 +443,30 @@ impl Seat {
             // There may be more to send, or something to be told.
             return Ok(Plan::Look);
         }
-        let now = clock.now();
         let planned = if let Plan::Sleep(wake_up) = plan { wake_up } else { Timestamp::NEVER };
-        let wake_up = planned.min(now + backlog::RETRY);
-        socket.watch_writable(self.poll.registry(), SOCKET, true);
-        let result = self.sleep(now, wake_up);
-        socket.watch_writable(self.poll.registry(), SOCKET, false);
+        let retry_at = self.paused_until.unwrap_or(now + backlog::RETRY);
+        let watches = !socket.backlog().is_paused();
+        if watches {
+            socket.watch_writable(self.poll.registry(), SOCKET, true);
+        }
+        let result = self.sleep(now, planned.min(retry_at));
+        if watches {
+            socket.watch_writable(self.poll.registry(), SOCKET, false);
+        }
         result?;
         Ok(if self.may_be_readable { Plan::Receive } else { Plan::Look })
+    }
+
+    /// Whether sending still pauses.
+    fn is_paused(&mut self, now: Timestamp) -> bool {
+        if self.socket.backlog().is_paused() {
+            let until = *self.paused_until.get_or_insert(now + backlog::RETRY);
+            if now < until {
+                return true;
+            }
+        }
+        self.paused_until = None;
+        false
     }
 
     fn spin(&mut self, time: Duration, clock: &SystemClock) {

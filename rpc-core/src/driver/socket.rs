@@ -147,7 +147,7 @@ impl Socket {
                     is_fine = false;
                 }
                 Sent::Dropped => {
-                    self.backlog.hold(after, &transmits[count..]);
+                    self.backlog.pause(after, &transmits[count..]);
                     return false;
                 }
                 Sent::Blocked => {

@@ -232,8 +232,12 @@ fn a_train_that_the_system_does_not_take_is_given_up_and_so_are_trains() {
     let peer = Peer::bind("127.0.0.1:0").unwrap();
     let to = peer.local_addr().unwrap();
     assert_eq!(link.send_train(&[1; 8], 4, to, None), Some(Sent::Gone));
+    // An error that says nothing about trains: they may broadcast no more than single datagrams.
+    let all = SocketAddr::from((Ipv4Addr::BROADCAST, to.port()));
+    assert_eq!(link.send_train(&[2; 8], 4, all, None), None);
+    assert!(link.takes_trains());
     // More than any system takes: it says what it says where it cannot do it at all.
-    assert_eq!(link.send_train(&[2; 4000], 4, to, None), None);
+    assert_eq!(link.send_train(&[3; 4000], 4, to, None), None);
     assert!(!link.takes_trains());
     assert_eq!(link.send_train(&[3; 8], 4, to, None), None, "it is not tried again");
 
@@ -290,7 +294,9 @@ fn a_socket_turns_to_trains_for_bulk_and_only_for_that() {
             let (bytes, transmits) = batch(&datagrams);
             assert!(sender.send(&bytes, &transmits));
             let mut arrived = Vec::new();
+            let start = Instant::now();
             while arrived.len() < datagrams.len() {
+                assert!(start.elapsed() < Duration::from_secs(10), "{} arrived", arrived.len());
                 receiver.receive(&mut inbox, 64);
                 arrived.extend(inbox.drain().map(|datagram| datagram.content));
             }
