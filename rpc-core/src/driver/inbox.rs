@@ -30,6 +30,7 @@ pub(super) struct Inbox {
     lent: Vec<Bytes>,
     /// Buffers that came back.
     spare: Vec<BytesMut>,
+    is_bulk: bool,
     chunk: BytesMut,
     datagrams: Vec<Datagram>,
 }
@@ -56,6 +57,7 @@ impl Inbox {
             buffers: Vec::new(),
             lent: Vec::new(),
             spare: Vec::new(),
+            is_bulk: false,
             chunk: BytesMut::new(),
             datagrams: Vec::new(),
         }
@@ -63,6 +65,7 @@ impl Inbox {
 
     /// Takes the buffers of the last batch back. To be called before the next one.
     pub(super) fn reclaim(&mut self) {
+        self.is_bulk = !self.lent.is_empty();
         for buffer in self.lent.drain(..) {
             // Whoever still has a slice of it keeps it.
             if let Ok(buffer) = buffer.try_into_mut()
@@ -73,9 +76,9 @@ impl Inbox {
         }
     }
 
-    /// Whether buffers come back from the last batch, since large datagrams or trains arrive.
+    /// Whether large datagrams or trains were in the last batch.
     pub(super) fn is_bulk(&self) -> bool {
-        !self.spare.is_empty()
+        self.is_bulk
     }
 
     /// Buffers for `count` of the largest datagrams. What was written into one is taken in by
@@ -209,6 +212,16 @@ mod tests {
             }
         }
         assert!(places.len() <= 2, "{} buffers were allocated", places.len());
+    }
+
+    #[test]
+    fn bulk_is_over_after_a_batch_without() {
+        let mut inbox = Inbox::new();
+        for (size, was_bulk) in [(20_000, false), (100, true), (100, false)] {
+            push(&mut inbox, &vec![0; size]);
+            assert_eq!(inbox.is_bulk(), was_bulk);
+            inbox.drain().for_each(drop);
+        }
     }
 
     #[test]
