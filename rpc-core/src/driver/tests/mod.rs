@@ -2,6 +2,7 @@
 //! thread barges in, or a lost event looks like a lost datagram.
 
 mod backlog;
+mod bulk;
 mod clients;
 mod future_ends;
 mod futures;
