@@ -39,7 +39,7 @@ pub(super) struct Inbox {
 const CHUNK: usize = 4096;
 
 /// What is received at once and is at least this large is not copied.
-const LENT_FROM: usize = 16 * 1024;
+pub(super) const LENT_FROM: usize = 16 * 1024;
 
 /// No UDP datagram is larger, whatever its sender was configured to.
 pub(super) const LARGEST: usize = 1 << 16;

@@ -5,7 +5,7 @@ use std::io::{self, IoSliceMut};
 
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 
-use super::super::inbox::{Inbox, MOST_BYTES};
+use super::super::inbox::{Inbox, LENT_FROM, MOST_BYTES};
 use super::super::socket::Readiness;
 use super::errors::Meaning;
 use super::{UdpLink, unmap};
@@ -58,7 +58,9 @@ impl UdpLink {
         let mut failures = 0;
         let (mut datagrams, mut bytes) = (0, 0);
         let mut readiness = Readiness::MayBeReadable;
-        for _ in 0..limit {
+        let mut left = limit;
+        while left > 0 {
+            left -= 1;
             match self.socket.recv_from(&mut inbox.buffers(1)[0]) {
                 Ok((length, from)) => {
                     inbox.land(0, unmap(from), None, length, length);
@@ -67,6 +69,11 @@ impl UdpLink {
                     bytes += length;
                     if bytes >= MOST_BYTES {
                         break;
+                    }
+                    if length >= LENT_FROM {
+                        // The rest of the message is behind it. An acknowledgement for each part would
+                        // wake up its sender each time.
+                        left = left.max(1);
                     }
                 }
                 Err(error) if self.is_drained(&error, &mut failures) => {
