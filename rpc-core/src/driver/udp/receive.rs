@@ -28,7 +28,7 @@ pub(super) struct BulkDetector {
 
 impl BulkDetector {
     /// How many of them have to come in batches of at least `LEAST_BATCH` before it is believed.
-    const ENOUGH: usize = 512;
+    const ENOUGH: usize = 128;
     const LEAST_BATCH: usize = 8;
     /// Smaller ones carry small calls. Larger ones are not put together.
     const SIZES: core::ops::Range<usize> = BASE_DATAGRAM_SIZE..1 << 14;
