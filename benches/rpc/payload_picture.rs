@@ -16,6 +16,11 @@ const FARCALL: RGBColor = RGBColor(0, 114, 178);
 /// how far the two series stand apart, so that neither hides the other's.
 const TIP: f64 = 1.06;
 const APART: f64 = 1.07;
+/// How far uploads stand beside the echoes of their size.
+const ONE_WAY: f64 = 1.35;
+
+/// A name, a colour, how far aside it stands, and which figure it is about.
+type Series = (&'static str, RGBColor, f64, fn(&Beside) -> Spread);
 
 /// Draws echoes as lines and the upload as a mark of its own.
 pub(crate) fn draw(payload: &Payload, description: &str, file: &Path) -> Result<()> {
@@ -55,7 +60,7 @@ pub(crate) fn draw(payload: &Payload, description: &str, file: &Path) -> Result<
         .label_style(("sans-serif", 15))
         .axis_desc_style(("sans-serif", 16))
         .draw()?;
-    let series: [(&str, RGBColor, f64, fn(&Beside) -> Spread); 2] = [
+    let series: [Series; 2] = [
         ("TCP, std, no delay", TCP, 1.0 / APART, |value| value.tcp),
         ("farcall", FARCALL, APART, |value| value.farcall),
     ];
@@ -74,14 +79,14 @@ pub(crate) fn draw(payload: &Payload, description: &str, file: &Path) -> Result<
         // Beside the echo of the same size.
         let uploads = points().filter(|(kind, ..)| matches!(kind, Kind::Upload));
         let marks = uploads.map(|(_, size, spread)| {
-            TriangleMarker::new((size * APART * APART, spread.median), 7, color.filled())
+            TriangleMarker::new((size * ONE_WAY, spread.median), 7, color.filled())
         });
         chart
             .draw_series(marks)?
             .label(format!("{name}: one way"))
             .legend(move |(x, y)| TriangleMarker::new((x + 8, y), 6, color.filled()));
         let whiskers = points().flat_map(|(kind, size, Spread { minimum, maximum, .. })| {
-            let size = if matches!(kind, Kind::Upload) { size * APART * APART } else { size };
+            let size = if matches!(kind, Kind::Upload) { size * ONE_WAY } else { size };
             let tip = |end: f64| vec![(size / TIP, end), (size * TIP, end)];
             [vec![(size, minimum), (size, maximum)], tip(minimum), tip(maximum)]
         });
