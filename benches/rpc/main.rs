@@ -18,7 +18,8 @@
 //! smallest and the largest.
 //!
 //! Every byte of a large message is compared with what was sent, or summed up on both sides for an
-//! upload, when the clock stands still. Both sides of a large call use `Bytes`.
+//! upload, when the clock stands still; of the messages beside which small calls are measured, only some
+//! bytes are. Both sides of a large call use `Bytes`.
 //!
 //! The results are printed as tables and written as JSON and as pictures, under `target/` unless
 //! told otherwise.

@@ -76,7 +76,7 @@ fn beside(
         let echoes = scope.spawn(|| {
             let mut taken = Vec::new();
             while !is_over.load(Ordering::Relaxed) || taken.is_empty() {
-                taken.push(large.echo().map_err(|error| error.to_string())?);
+                taken.push(large.glance().map_err(|error| error.to_string())?);
             }
             Ok::<_, String>(taken)
         });
