@@ -187,7 +187,7 @@ impl Hand {
     pub(super) fn run(&mut self, peer: Peer, subject: Subject, reply: Bytes) {
         self.send(peer, |out| frame::write_request(out, subject, &REQUEST, b"x"));
         let ready = self.take().expect("it is admitted");
-        self.server.complete(ready.token, Finished::Reply(reply));
+        self.server.complete(ready.token, Finished::Reply(reply.into()));
     }
 
     pub(super) fn send(&mut self, peer: Peer, write: impl FnOnce(&mut Vec<u8>)) {

@@ -655,7 +655,7 @@ fn garbage_in_parts_keeps_every_account_right() {
                 if let Some(ready) = hand.take() {
                     assert!(messages.iter().any(|whole| **whole == ready.body));
                     executed += 1;
-                    hand.server.complete(ready.token, Finished::Reply(ready.body));
+                    hand.server.complete(ready.token, Finished::Reply(ready.body.into()));
                 }
             }
             5 if random.u8(0..4) == 0 => {

@@ -336,7 +336,7 @@ fn an_idempotent_result_is_not_kept_once_it_has_arrived() {
     let request = frame::Request { method: LOOKUP, ..REQUEST };
     hand.send(peer, |out| frame::write_request(out, call, &request, b"x"));
     let ready = hand.take().unwrap();
-    hand.server.complete(ready.token, Finished::Reply(message(50_000).clone_bytes()));
+    hand.server.complete(ready.token, Finished::Reply(message(50_000).clone_bytes().into()));
     let inbox = download(&mut hand, peer, call);
     assert_eq!(inbox.whole(), **message(50_000));
     hand.send(peer, |out| frame::write_request(out, call, &request, b"x"));
@@ -394,7 +394,7 @@ fn a_result_that_is_too_large_says_which_setting_to_change() {
             let request = frame::Request { method, ..REQUEST };
             hand.send(peer, |out| frame::write_request(out, call, &request, b"x"));
             let ready = hand.take().unwrap();
-            hand.server.complete(ready.token, Finished::Reply(message(size).clone_bytes()));
+            hand.server.complete(ready.token, Finished::Reply(message(size).clone_bytes().into()));
             if size == limit {
                 assert_eq!(download(&mut hand, peer, call).length, limit);
                 continue;
@@ -439,13 +439,13 @@ fn what_a_method_may_give_is_booked_before_it_runs() {
     hand.send(peer, |out| frame::write_request(out, subject(5, 5), &REQUEST, b"x"));
     let earlier = [hand.take().unwrap(), hand.take().unwrap()];
     let ready = hand.take().unwrap();
-    hand.server.complete(ready.token, Finished::Reply(message(5001).clone_bytes()));
+    hand.server.complete(ready.token, Finished::Reply(message(5001).clone_bytes().into()));
     let sent = hand.sent();
     let is_too_large =
         |answer: &ServerAnswer| matches!(answer, ServerAnswer::Reply(ReplyCode::TooLarge, _));
     assert!(sent.iter().flat_map(|it| &it.frames).any(|it| is_too_large(&it.answer)));
     for ready in earlier {
-        hand.server.complete(ready.token, Finished::Reply(message(10_000).clone_bytes()));
+        hand.server.complete(ready.token, Finished::Reply(message(10_000).clone_bytes().into()));
     }
     assert!(hand.server.statistics().reply_bytes <= 25_000);
     assert_eq!(hand.server.unacknowledged(), 3);
