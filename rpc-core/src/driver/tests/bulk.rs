@@ -41,7 +41,7 @@ fn move_both_ways(address: &str, largest_datagram: usize, takes_trains: bool) {
     let handle = client::open(parts, Socket::from(link), vec![server], None, config).unwrap();
     for _ in 0..3 {
         let body = Bytes::from(vec![9; SIZE]);
-        let (key, completion) = handle.call(NewCall { body, ..call(0) });
+        let (key, completion) = handle.call(NewCall { body: body.into(), ..call(0) });
         let reply = completion.unwrap();
         assert_eq!(reply.len(), SIZE + 4, "with its length before it");
         assert!(reply[4..].iter().all(|&byte| byte == 7));
