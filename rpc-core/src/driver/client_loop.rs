@@ -80,6 +80,7 @@ impl ClientRole {
         // a long time before it waits.
         self.waiters.has_tasks()
             || self.has_detached
+            || self.endpoint.is_moving()
             || (has_open_calls && !self.endpoint.has_session())
     }
 

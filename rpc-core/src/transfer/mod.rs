@@ -26,7 +26,7 @@ mod sender;
 
 pub use assembly::{Added, Assembly};
 pub use message::Message;
-pub use received::{Acknowledgement, Received};
+pub use received::{ANSWER_DELAY, Acknowledgement, Received};
 pub use sender::{Key, Outgoing, Sender};
 
 /// How many bytes of a message a receiver takes before it has said how many it takes. Both sides

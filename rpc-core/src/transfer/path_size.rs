@@ -102,17 +102,23 @@ impl PathSize {
         if self.lost_in_a_row < BLACK_HOLE {
             return false;
         }
-        self.fall_back();
+        self.fall_back(self.current + 1);
         true
     }
 
-    /// Nothing has been heard since this many time-outs. True as for [`on_lost`](Self::on_lost).
-    pub(super) fn on_silence(&mut self, timeouts: u32) -> bool {
-        let is_suspicious = timeouts >= 2 && self.current > BASE;
-        if is_suspicious {
-            self.fall_back();
+    /// After time-outs, datagrams that every path carries have arrived, and larger ones that were sent
+    /// before have not. True as for [`on_lost`](Self::on_lost).
+    pub(super) fn on_only_small_ones(&mut self) -> bool {
+        let is_large = self.current > BASE;
+        if is_large {
+            self.fall_back(self.current + 1);
         }
-        is_suspicious
+        is_large
+    }
+
+    /// The size that every path carries.
+    pub(super) fn safe(&self) -> usize {
+        BASE.min(self.maximum)
     }
 
     /// Nothing will be heard of the probe that may be under way.
@@ -131,13 +137,15 @@ impl PathSize {
         if size > self.current || self.current <= BASE {
             return false;
         }
-        self.fall_back();
+        self.fall_back(self.current);
         true
     }
 
-    /// Goes back to what every path carries, and looks for something between that and what failed.
-    fn fall_back(&mut self) {
-        self.next = first_below(self.current);
+    /// Goes back to what every path carries, and looks for something larger below `limit`: below what
+    /// the system refuses, but not below what was lost. That may have been chance, and each size is tried
+    /// often enough to find out.
+    fn fall_back(&mut self, limit: usize) {
+        self.next = first_below(limit);
         self.current = BASE.min(self.maximum);
         self.tries = 0;
         self.is_probing = false;
@@ -228,17 +236,23 @@ mod tests {
         assert!(!(1..8).any(|_| path.on_lost(NOW, 60_000, false)), "one of them arrived");
         assert!(path.on_lost(NOW, 60_000, false));
         assert_eq!(path.current(), 1_200);
-        assert_eq!(search(&mut path, NOW, 1_500), 13, "what has failed is not tried again");
+        assert_eq!(search(&mut path, NOW, 1_500), 16, "it may have been chance");
         assert_eq!(path.current(), 1_472);
 
         let mut path = large();
-        assert!(!path.on_silence(1));
-        assert!(path.on_silence(2));
+        assert!(path.on_only_small_ones());
         assert_eq!(path.current(), 1_200);
+        assert!(!path.on_only_small_ones(), "there is nothing smaller");
+        assert_eq!((search(&mut path, NOW, 65_535), path.current()), (1, 65_507));
 
         let mut path = large();
         assert!(path.on_refused(NOW, 65_507));
         assert_eq!(path.current(), 1_200);
+        assert_eq!(
+            path.clone().next_probe(NOW),
+            Some(32_768),
+            "what is refused is not tried again"
+        );
         assert!(!path.on_refused(NOW, 1_200), "there is nothing smaller");
     }
 

@@ -21,8 +21,15 @@ pub struct Received {
     newest_at: Timestamp,
     /// Bit `n` of word `m`: whether datagram `newest - 1 - 64 * m - n` has arrived.
     before: [u64; WORDS],
-    is_due: bool,
+    /// How many datagrams have arrived since the last acknowledgement.
+    unanswered: u32,
+    /// Whether one of them was not the one that was expected next.
+    has_surprise: bool,
 }
+
+/// How long the acknowledgement of a single datagram may wait for a second one (RFC 9000, section
+/// 13.2.1, which allows for 25 ms).
+pub const ANSWER_DELAY: Duration = Duration::from_millis(1);
 
 /// What a receiver says about the datagrams that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +47,8 @@ impl Received {
     /// Takes note of a datagram's arrival. False if it had arrived before, or is so old that it cannot
     /// be told any more.
     pub fn note(&mut self, now: Timestamp, number: u64) -> bool {
-        self.is_due = true;
+        self.unanswered += 1;
+        self.has_surprise |= number != self.newest + 1;
         if number > self.newest {
             self.shift(number - self.newest);
             self.newest = number;
@@ -60,9 +68,10 @@ impl Received {
         is_new
     }
 
-    /// Whether something arrived since the last acknowledgement was written.
-    pub fn is_due(&self) -> bool {
-        self.is_due
+    /// Whether something arrived of which the sender should hear at once: a second datagram, or one that
+    /// was not the next (RFC 9000, section 13.2.1).
+    pub fn wants_answer(&self) -> bool {
+        self.unanswered >= 2 || self.has_surprise
     }
 
     /// An acknowledgement of everything that is known, if anything has arrived since the last one. It
@@ -72,7 +81,7 @@ impl Received {
         now: Timestamp,
         bits: &'a mut [u8; WORDS * 8],
     ) -> Acknowledgement<'a> {
-        self.is_due = false;
+        (self.unanswered, self.has_surprise) = (0, false);
         for (word, bytes) in self.before.iter().zip(bits.chunks_exact_mut(8)) {
             bytes.copy_from_slice(&word.to_le_bytes());
         }
@@ -148,7 +157,6 @@ mod tests {
                 );
             }
             let mut bits = [0; WORDS * 8];
-            assert!(received.is_due());
             let told = received.acknowledge(Timestamp::from_nanos(5), &mut bits);
             let newest = *model.last().unwrap();
             assert_eq!((told.newest, told.held), (newest, Duration::from_nanos(5)));
@@ -163,8 +171,28 @@ mod tests {
                     "{number} of {newest}: {expected}"
                 );
             }
-            assert!(!received.is_due());
+            assert!(!received.wants_answer());
         }
+    }
+
+    #[test]
+    fn a_second_datagram_or_a_gap_is_worth_an_answer() {
+        let (mut received, mut bits) = (Received::default(), [0; WORDS * 8]);
+        let mut note = |numbers: &[u64]| {
+            for &number in numbers {
+                received.note(Timestamp::ZERO, number);
+            }
+            let wants_answer = received.wants_answer();
+            received.acknowledge(Timestamp::ZERO, &mut bits);
+            wants_answer
+        };
+        assert!(!note(&[1]));
+        assert!(note(&[2, 3]));
+        assert!(!note(&[4]));
+        assert!(note(&[6]), "one is missing");
+        assert!(note(&[5]), "it was late");
+        assert!(!note(&[7]));
+        assert!(note(&[7]), "again");
     }
 
     #[test]

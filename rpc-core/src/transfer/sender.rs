@@ -13,6 +13,7 @@ use super::message::Message;
 use super::pacer::Pacer;
 use super::path_size::PathSize;
 use super::received::Acknowledgement;
+use crate::config::BASE_DATAGRAM_SIZE;
 use crate::time::Timestamp;
 
 /// RFC 9002, section 6.1.1: a datagram counts as lost when one this much newer has arrived.
@@ -23,6 +24,9 @@ const GRANULARITY: Duration = Duration::from_millis(1);
 
 /// The longest wait before something is sent to find out what has arrived.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// After so many time-outs in a row, what is sent to break the silence is small.
+const CAUTIOUS_FROM: u32 = 2;
 
 /// How much is given out at one moment, so that small calls never wait long behind it.
 const LARGEST_TURN: usize = 256 * 1024;
@@ -153,7 +157,9 @@ impl Sender {
         largest_datagram: usize,
         receive_window: usize,
     ) -> Self {
-        let path_size = PathSize::new(largest_datagram);
+        // Several of them have to fit the receiver's socket, or each would wait for the one before.
+        let largest_datagram = largest_datagram.min(receive_window / 4);
+        let path_size = PathSize::new(largest_datagram.max(BASE_DATAGRAM_SIZE));
         Self {
             messages: Vec::new(),
             turn: 0,
@@ -254,7 +260,9 @@ impl Sender {
             let number = self.record(now, overhead, Content::Question);
             return Some(Outgoing::Probe { number, size: None });
         }
-        let size = self.path_size.current();
+        // What is heard of small datagrams after a long silence tells whether large ones do not pass.
+        let is_cautious = self.extra > 0 && self.timeouts >= CAUTIOUS_FROM;
+        let size = if is_cautious { self.path_size.safe() } else { self.path_size.current() };
         if self.extra == 0 && !self.may_send(now, size) {
             return None;
         }
@@ -289,9 +297,6 @@ impl Sender {
             self.refusals = if self.is_blocked() { self.refusals.saturating_add(1) } else { 0 };
             self.last_sent_at = now;
             self.extra = 2;
-            if self.path_size.on_silence(self.timeouts) {
-                self.on_smaller_path();
-            }
             let open = |datagram: &&Datagram| datagram.is_open;
             for datagram in self.datagrams.iter().filter(open).take(2) {
                 repeat(&mut self.messages, &datagram.content);
@@ -312,7 +317,7 @@ impl Sender {
             return Vec::new();
         }
         let was_full = self.is_full();
-        let mut has_news = false;
+        let (mut has_news, mut largest_news) = (false, 0);
         for number in self.first..=acknowledgement.newest {
             let index = (number - self.first) as usize;
             let datagram = &mut self.datagrams[index];
@@ -323,6 +328,7 @@ impl Sender {
             self.in_flight -= datagram.charge();
             let datagram = datagram.clone();
             has_news = true;
+            largest_news = largest_news.max(datagram.size);
             if number == acknowledgement.newest {
                 let sample = now.since(datagram.sent_at).saturating_sub(acknowledgement.held);
                 self.round_trip.on_sample(sample);
@@ -330,7 +336,14 @@ impl Sender {
             self.on_arrived(now, &datagram, was_full);
         }
         if has_news {
-            self.timeouts = 0;
+            let was_silent = core::mem::take(&mut self.timeouts) >= CAUTIOUS_FROM;
+            if was_silent
+                && largest_news <= self.path_size.safe()
+                && self.has_larger_before(acknowledgement.newest)
+                && self.path_size.on_only_small_ones()
+            {
+                self.on_smaller_path();
+            }
             self.newest_acknowledged = self.newest_acknowledged.max(acknowledgement.newest);
             self.detect_loss(now);
         }
@@ -374,6 +387,14 @@ impl Sender {
             self.resume_at = at;
         }
         wait.is_none()
+    }
+
+    /// Whether anything that not every path carries was sent before this datagram and is not known to have
+    /// arrived.
+    fn has_larger_before(&self, number: u64) -> bool {
+        let safe = self.path_size.safe();
+        let older = self.datagrams.iter().take((number - self.first) as usize);
+        older.filter(|datagram| datagram.charge() > safe).any(|datagram| datagram.is_open)
     }
 
     /// Whether only the receiver's limits keep everything from going on.

@@ -18,15 +18,27 @@ pub fn verify(datagram: &[u8]) -> Option<&[u8]> {
     (crc32c(content) == u32::from_be_bytes(*field)).then_some(content)
 }
 
-/// The CRC-32C of `bytes`, by the processor's own instruction where it has one.
+/// The CRC-32C of `bytes`, by the processor's own instructions where it has them.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub fn crc32c(bytes: &[u8]) -> u32 {
-    crc32c_append(0, bytes)
+    crc_fast::crc32_iscsi(bytes)
 }
 
 /// The CRC-32C of what gave `crc`, followed by `bytes`.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub fn crc32c_append(crc: u32, bytes: &[u8]) -> u32 {
-    ::crc32c::crc32c_append(crc, bytes)
+    use crc_fast::{CrcAlgorithm, Digest};
+
+    // The state is the register, whose complement is the checksum.
+    let mut digest = Digest::new_with_init_state(CrcAlgorithm::Crc32Iscsi, u64::from(!crc));
+    digest.update(bytes);
+    digest.finalize() as u32
+}
+
+/// The CRC-32C of `bytes`.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    portable::crc32c_append(0, bytes)
 }
 
 /// The CRC-32C of what gave `crc`, followed by `bytes`.

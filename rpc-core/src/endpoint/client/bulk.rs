@@ -10,7 +10,9 @@ use super::transmit::{self, Outgoing};
 use super::{CallKey, ClientEndpoint, Transfer};
 use crate::endpoint::Transmit;
 use crate::time::Timestamp;
-use crate::transfer::{self, Acknowledgement, FIRST_LIMIT, Key, Message, Received, Sender};
+use crate::transfer::{
+    self, ANSWER_DELAY, Acknowledgement, FIRST_LIMIT, Key, Message, Received, Sender,
+};
 use crate::wire::frame::{self, ONEWAY_LANE, Subject};
 use crate::wire::part::{
     ARRIVED_OVERHEAD, Arrived, LONGEST_BITS, Part, QUESTION_OVERHEAD, REQUEST_PART_OVERHEAD,
@@ -26,6 +28,9 @@ pub(super) struct Bulk {
     pub(super) replies: Replies,
     /// The messages about which an ARRIVED waits to be written.
     pub(super) to_answer: Vec<Key>,
+    /// When a part that came alone is answered at the latest, and of which message it is.
+    pub(super) answer_at: Timestamp,
+    answer_about: Key,
 }
 
 /// What a datagram with one REQUEST PART takes besides the bytes of the message.
@@ -70,6 +75,8 @@ impl ClientEndpoint {
                 received: Received::default(),
                 replies: Replies::new(config.maximum_assembly_bytes),
                 to_answer: Vec::new(),
+                answer_at: Timestamp::NEVER,
+                answer_about: (0, 0),
             })
         })
     }
@@ -148,8 +155,42 @@ impl ClientEndpoint {
         Some(())
     }
 
+    /// A part of a message was taken, which may be followed by more.
+    pub(super) fn answer_soon(&mut self, now: Timestamp, name: Key) {
+        let bulk = self.bulk(now);
+        if bulk.received.wants_answer() {
+            return self.answer_part(now, name);
+        }
+        bulk.answer_about = name;
+        bulk.answer_at = bulk.answer_at.min(now + ANSWER_DELAY);
+    }
+
+    /// Acts on what is due of the messages that are moved.
+    pub(super) fn run_bulk_timers(&mut self, now: Timestamp) {
+        let Some(bulk) = &mut self.bulk else { return };
+        if now >= bulk.sender.timeout() {
+            bulk.sender.on_timeout(now);
+        }
+        if now >= bulk.answer_at {
+            let name = bulk.answer_about;
+            self.answer_part(now, name);
+        }
+    }
+
+    /// When that is.
+    pub(super) fn next_bulk_timer(&self) -> Timestamp {
+        let due = |bulk: &Bulk| bulk.sender.timeout().min(bulk.answer_at);
+        self.bulk.as_deref().map_or(Timestamp::NEVER, due)
+    }
+
+    /// Whether parts of messages are on their way, so that somebody should look after them.
+    pub fn is_moving(&self) -> bool {
+        self.bulk.as_ref().is_some_and(|bulk| !bulk.sender.is_idle() || !bulk.replies.is_empty())
+    }
+
     /// Lines up an ARRIVED about a message, unless one waits already.
     pub(super) fn answer_part(&mut self, now: Timestamp, name: Key) {
+        self.bulk(now).answer_at = Timestamp::NEVER;
         let to_answer = &mut self.bulk(now).to_answer;
         if to_answer.len() < MAXIMUM_ANSWERS && !to_answer.contains(&name) {
             to_answer.push(name);

@@ -63,6 +63,10 @@ impl Replies {
         self.entries.retain(|it| it.call != call);
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// How many bytes of memory they take.
     pub(super) fn allocated(&self) -> usize {
         self.entries.iter().map(|it| it.assembly.allocated()).sum()
@@ -158,7 +162,10 @@ impl ClientEndpoint {
         if taken != Taken::Dropped {
             self.bulk(now).received.note(now, part.number);
         }
-        self.answer_part(now, name);
+        match taken {
+            Taken::Noted => self.answer_soon(now, name),
+            Taken::Ended(_) | Taken::Dropped => self.answer_part(now, name),
+        }
         match taken {
             Taken::Ended(Some(body)) => self.on_reply(now, key, code, body),
             Taken::Ended(None) => {

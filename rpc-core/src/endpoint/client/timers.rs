@@ -32,11 +32,7 @@ impl ClientEndpoint {
         if now >= self.next_acknowledgement {
             self.run_acknowledgements(now);
         }
-        if let Some(bulk) = &mut self.bulk
-            && now >= bulk.sender.timeout()
-        {
-            bulk.sender.on_timeout(now);
-        }
+        self.run_bulk_timers(now);
         if now >= self.held_until {
             // The host asks for datagrams next.
             self.held_until = Timestamp::NEVER;
@@ -46,9 +42,7 @@ impl ClientEndpoint {
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let mut next = self.next_timer.min(self.deadlines.next());
         next = next.min(self.next_acknowledgement).min(self.held_until);
-        if let Some(bulk) = &self.bulk {
-            next = next.min(bulk.sender.timeout());
-        }
+        next = next.min(self.next_bulk_timer());
         if let Some(handshake) = &self.handshake {
             next = next.min(handshake.timer);
             if let Some(at) = self.first_call_without_server() {

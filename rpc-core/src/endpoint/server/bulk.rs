@@ -16,7 +16,9 @@ use super::session::QueuedAnswer;
 use super::window::LaneState;
 use crate::endpoint::Transmit;
 use crate::time::Timestamp;
-use crate::transfer::{Acknowledgement, FIRST_LIMIT, Key, Message, Outgoing, Received, Sender};
+use crate::transfer::{
+    ANSWER_DELAY, Acknowledgement, FIRST_LIMIT, Key, Message, Outgoing, Received, Sender,
+};
 use crate::wire::frame::{self, Subject};
 use crate::wire::part::{Arrived, LONGEST_BITS, Part, QUESTION_OVERHEAD, REPLY_PART_OVERHEAD};
 use crate::wire::{DATAGRAM_OVERHEAD, Header, Kind, Role, integrity};
@@ -49,6 +51,9 @@ pub(super) struct Bulk {
     pub(super) arguments: Account,
     /// The messages about which an ARRIVED waits to be written.
     to_answer: Vec<Key>,
+    /// When a part that came alone is answered at the latest, and of which message it is.
+    answer_at: Timestamp,
+    answer_about: Key,
     /// When its sender is looked at; never, if that is not needed.
     timer: Timestamp,
     is_in_line: bool,
@@ -133,6 +138,8 @@ impl ServerEndpoint {
                 received: Received::default(),
                 arguments: Account::default(),
                 to_answer: Vec::new(),
+                answer_at: Timestamp::NEVER,
+                answer_about: (0, 0),
                 timer: Timestamp::NEVER,
                 is_in_line: false,
             })
@@ -261,6 +268,18 @@ impl ServerEndpoint {
         Some(())
     }
 
+    /// Whether a call's arguments are on their way.
+    pub(super) fn is_receiving(&mut self, session: u32, key: Key) -> bool {
+        let record = self.recorded(session, key).and_then(|token| self.records.get(token));
+        record.is_some_and(|it| matches!(it.phase, Phase::Receiving(_)))
+    }
+
+    /// Whether the reply to a call waits to be given out for the first time.
+    fn is_about_to_reply(&mut self, session: u32, key: Key) -> bool {
+        let record = self.recorded(session, key).and_then(|token| self.records.get(token));
+        record.is_some_and(|it| it.is_answer_queued && matches!(it.phase, Phase::Done { .. }))
+    }
+
     /// The record of a lane's present call, if that has this number.
     fn recorded(&mut self, session: u32, (lane, sequence): Key) -> Option<CallToken> {
         let lane = self.sessions.get_mut(session)?.window.lane(lane)?;
@@ -270,6 +289,18 @@ impl ServerEndpoint {
             }
             _ => None,
         }
+    }
+
+    /// Takes note of a datagram with a part that may be followed by more.
+    pub(super) fn answer_soon(&mut self, now: Timestamp, session: u32, key: Key, number: u64) {
+        let Some(bulk) = self.bulk(now, session) else { return };
+        bulk.received.note(now, number);
+        if bulk.received.wants_answer() {
+            return self.queue_arrived(session, key);
+        }
+        bulk.answer_about = key;
+        bulk.answer_at = bulk.answer_at.min(now + ANSWER_DELAY);
+        self.arm(session);
     }
 
     /// Takes note of a datagram with a part or a question, and lines up what is to be said about it.
@@ -291,6 +322,7 @@ impl ServerEndpoint {
     pub(super) fn queue_arrived(&mut self, session: u32, key: Key) {
         let Some(target) = self.sessions.get_mut(session) else { return };
         let Some(bulk) = target.bulk.as_mut() else { return };
+        bulk.answer_at = Timestamp::NEVER;
         if bulk.to_answer.len() >= MAXIMUM_ANSWERS || bulk.to_answer.contains(&key) {
             return;
         }
@@ -316,6 +348,10 @@ impl ServerEndpoint {
         key: Key,
         out: &mut Vec<u8>,
     ) {
+        if self.is_about_to_reply(session, key) {
+            // That says more.
+            return;
+        }
         let limit = u32::try_from(self.limit_of(session, key)).unwrap_or(u32::MAX);
         let session = self.sessions.get_mut(session);
         let Some(bulk) = session.and_then(|session| session.bulk.as_mut()) else { return };
@@ -395,9 +431,22 @@ impl ServerEndpoint {
             if bulk.sender.timeout() <= now {
                 bulk.sender.on_timeout(now);
                 self.rouse(index);
-            } else {
+            }
+            self.answer_alone(now, index);
+            let session = self.sessions.get(index);
+            if session.and_then(|it| it.bulk.as_ref()).is_some_and(|bulk| !bulk.is_in_line) {
+                // Who is in line is armed on leaving it, when it has sent what is due.
                 self.arm(index);
             }
+        }
+    }
+
+    /// Answers a part that came alone and has waited for others long enough.
+    fn answer_alone(&mut self, now: Timestamp, index: u32) {
+        let session = self.sessions.get(index);
+        let Some(bulk) = session.and_then(|session| session.bulk.as_ref()) else { return };
+        if bulk.answer_at <= now {
+            self.queue_arrived(index, bulk.answer_about);
         }
     }
 
@@ -406,7 +455,7 @@ impl ServerEndpoint {
         let Some(session) = self.sessions.get_mut(index) else { return };
         let id = session.id;
         let Some(bulk) = session.bulk.as_mut() else { return };
-        let due = bulk.sender.timeout();
+        let due = bulk.sender.timeout().min(bulk.answer_at);
         if due < bulk.timer {
             self.bulk_line.timers.remove(&(bulk.timer, index, id));
             self.bulk_line.timers.insert((due, index, id));

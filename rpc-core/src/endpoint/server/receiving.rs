@@ -128,7 +128,11 @@ impl ServerEndpoint {
             },
         };
         let key = (subject.lane, subject.sequence);
-        self.answer_part(now, session, key, is_taken.then_some(part.number));
+        if is_taken && self.is_receiving(session, key) {
+            self.answer_soon(now, session, key, part.number);
+        } else {
+            self.answer_part(now, session, key, is_taken.then_some(part.number));
+        }
     }
 
     fn begin_receiving(
