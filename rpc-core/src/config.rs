@@ -227,10 +227,12 @@ pub struct ServerConfig {
     /// The largest encoded result of a call, in bytes, for methods that set no limit of their own. A
     /// client may take less. Default 64 MiB, at most 1 GiB.
     pub maximum_reply: usize,
-    /// How many bytes of arguments that have not arrived whole are held, over all sessions.
-    /// Default 256 MiB.
+    /// How many bytes of arguments larger than a datagram are held, over all sessions, until their calls
+    /// run. While there are more, new ones are refused with `Busy` and only the oldest that is not whole
+    /// goes on, so it may be exceeded by one message. Default 256 MiB.
     pub maximum_assembly_bytes: usize,
-    /// The same for one session. Default 128 MiB.
+    /// The same for one session, apart from the first 256 KiB of each call's. While there are more, only
+    /// its oldest goes on. Default 128 MiB.
     pub maximum_assembly_bytes_per_session: usize,
     /// How long the arguments of a call may take to arrive, counted from their first part, and longer
     /// only by what the bytes that did arrive take at 64 KiB a second. Default 10 s.

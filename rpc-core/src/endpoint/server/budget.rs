@@ -82,7 +82,7 @@ impl ServerEndpoint {
         let Some(record) = self.records.get_mut(token) else { return };
         self.budget.next_serial += 1;
         let serial = self.budget.next_serial;
-        record.share = Some(Share { serial, allocated: 0, charged: 0, due });
+        record.share = Some(Box::new(Share { serial, allocated: 0, charged: 0, due }));
         let (session, id) = (record.session, record.session_id);
         self.budget.all.by_age.insert(serial, token);
         self.budget.due.insert((due, token));

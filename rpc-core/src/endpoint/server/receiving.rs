@@ -27,7 +27,7 @@ const WINDOW: usize = 4 << 20;
 const AHEAD: usize = 16 * 1024;
 
 /// How many times as far as what has arrived a part may lie ahead.
-const AHEAD_OF_ARRIVED: usize = 16;
+const AHEAD_OF_ARRIVED: usize = 32;
 
 /// The slowest rate at which arguments may come, in bytes a second, when they take longer than
 /// `assembly_patience`.

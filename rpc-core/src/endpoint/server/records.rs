@@ -34,7 +34,7 @@ pub(super) struct Record {
     /// The largest result that its method allows, if it says so.
     pub(super) max_reply: Option<usize>,
     /// What its arguments are charged, if they come in parts, until it runs.
-    pub(super) share: Option<Share>,
+    pub(super) share: Option<Box<Share>>,
     /// Bytes of the bound on stored replies that it holds.
     pub(super) booked: usize,
     pub(super) phase: Phase,

@@ -423,6 +423,36 @@ fn beyond_the_budget_only_the_oldest_goes_on() {
 }
 
 #[test]
+fn what_is_sent_unasked_finds_no_room_beyond_the_budget_either() {
+    let config = ServerConfig { maximum_assembly_bytes: 1 << 20, ..Default::default() };
+    let mut hand = Hand::new(config);
+    let mut peers: Vec<_> = (1..=20).map(|index| hand.open(address(index))).collect();
+    let whole = message(FIRST_LIMIT);
+    for peer in &mut peers {
+        hand.part(peer, subject(0, 1), &whole, 0..1000);
+    }
+    let _ = hand.sent();
+    for peer in &mut peers {
+        for start in (1000..FIRST_LIMIT - 40_000).step_by(40_000) {
+            hand.part(peer, subject(0, 1), &whole, start..start + 40_000);
+        }
+    }
+    let held = hand.server.statistics().assembly_bytes;
+    assert!((900_000..1_200_000).contains(&held), "{held}");
+    upload(&mut hand, &mut peers[0], subject(0, 1), &whole, 0);
+    assert_eq!(hand.take().unwrap().body, *whole, "the oldest always goes on");
+    // The last one's parts count as lost, so that they are sent again later.
+    let said = hand.sent().into_iter().filter(|sent| sent.to == address(20));
+    let newest = said.flat_map(|sent| sent.frames).find_map(|frame| match frame.answer {
+        ServerAnswer::Arrived(arrived) => Some(arrived.newest),
+        _ => None,
+    });
+    assert_eq!(newest, Some(1));
+    hand.pass(Duration::from_secs(20));
+    assert_eq!(hand.server.statistics().assembly_bytes, 0);
+}
+
+#[test]
 fn a_session_has_a_budget_of_its_own() {
     let config = ServerConfig { maximum_assembly_bytes_per_session: 1 << 20, ..Default::default() };
     let mut hand = Hand::new(config);

@@ -290,8 +290,10 @@ fn a_call_that_is_left_behind_is_not_sent_any_more() {
         hand.run(peer, subject(0, 1), message(1 << 20).clone_bytes());
         assert!(hand.sent().len() > 5);
         end(&mut hand, peer);
-        let _ = hand.sent();
-        assert_eq!(hand.server.statistics().reply_bytes, 0);
+        let held = hand.held();
+        assert_eq!((held.1, held.2, held.3), (0, (0, 0), 0));
+        // The session's check for its expiry and the timer of its sender, if there is a session.
+        assert!(held.0 <= 1 + hand.server.statistics().sessions, "{held:?}");
         assert_eq!(hand.pass(Duration::from_secs(100)), 0, "nothing is sent any more");
         hand.pass(Duration::from_secs(600));
         assert_eq!(hand.held(), (0, 0, (0, 0), 0));
@@ -546,7 +548,8 @@ fn a_datagram_that_the_system_refuses_says_something_about_its_own_path_only() {
         }
         step(&mut hand);
     }
-    assert!(others.sizes.iter().max() == Some(&65_507));
+    let large = others.sizes.iter().filter(|&&size| size == 65_507).count();
+    assert!(large > 25, "{:?}", others.sizes);
     assert_eq!(inbox.sizes.iter().max(), Some(&1472), "the largest that the path carries");
     // Somebody of whom nothing is known changes nothing.
     let now = hand.now();
