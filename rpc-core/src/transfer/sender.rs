@@ -523,6 +523,10 @@ impl Sender {
             .into_iter()
             .partition(|(_, message)| message.has_arrived());
         self.messages = rest;
+        if self.messages.is_empty() {
+            // Many sessions that once had a large message should not keep the memory of its datagrams.
+            self.datagrams.shrink_to(16);
+        }
         arrived
     }
 }
