@@ -1,5 +1,6 @@
 //! A server that shuts down: what it still does, what it refuses, what it reports.
 
+use farcall::sim::{Delay, Link};
 use farcall::{CallErrorKind, Outcome, ShutdownReport};
 
 use crate::support::{MS, SECOND, Scene, Started, assert_failed, lossy};
@@ -45,6 +46,34 @@ fn the_last_replies_are_delivered_although_datagrams_are_lost() {
         let lost = results.filter(|result| result.is_err()).count();
         // Whatever was not delivered was not acknowledged either, and the report says so.
         assert!(lost <= report.unacknowledged, "seed {seed}: {lost} lost, {report:?}");
+        ledger.check();
+    }
+}
+
+#[test]
+fn a_large_result_on_its_way_is_waited_for_as_long_as_it_moves() {
+    for (grace, is_delivered) in [(60 * SECOND, true), (MS, false)] {
+        let scene = Scene::new(4);
+        let client = scene.warm_client();
+        // The arguments are there soon; the result takes longer than a server lingers.
+        scene.world.set_all_links(Link { delay: Delay::fixed(5 * MS), ..Link::default() });
+        let hauling = client.start_haul(8 << 20);
+        while hauling.pending.transfer().received == 0 {
+            scene.world.run_for(MS);
+        }
+        scene.world.set_all_links(Link { delay: Delay::fixed(100 * MS), ..Link::default() });
+        let Scene { world, ledger, server } = scene;
+        let before = world.now();
+        let report = server.shutdown(grace);
+        assert_eq!(report.running, 0);
+        assert_eq!(report.unacknowledged, usize::from(!is_delivered), "{report:?}");
+        let took = world.now() - before;
+        assert_eq!(took > SECOND, is_delivered, "{took:?}");
+        if is_delivered {
+            hauling.wait().unwrap();
+        } else {
+            assert_eq!(hauling.wait().unwrap_err().outcome(), Outcome::Executed);
+        }
         ledger.check();
     }
 }

@@ -130,11 +130,11 @@ impl Hand {
     /// The last ARRIVED that it has to tell about a lane's call.
     pub(super) fn arrived(&mut self, lane: u16) -> Option<Arrived> {
         let answers = self.answers().into_iter();
-        let arrived = answers.filter_map(|(subject, answer)| match answer {
+        let mut arrived = answers.rev().filter_map(|(subject, answer)| match answer {
             ServerAnswer::Arrived(arrived) if subject.lane == lane => Some(arrived),
             _ => None,
         });
-        arrived.last()
+        arrived.next()
     }
 
     pub(super) fn open(&mut self, address: SocketAddr) -> Peer {

@@ -489,7 +489,8 @@ fn a_session_has_a_budget_of_its_own() {
 #[test]
 fn whoever_ends_a_call_frees_its_bytes() {
     let whole = message(9000);
-    let ends: [(&str, fn(&mut Hand, &mut Peer)); 4] = [
+    type End = fn(&mut Hand, &mut Peer);
+    let ends: [(&str, End); 4] = [
         ("fence", |hand, peer| {
             let cause = frame::FenceCause::Cancelled;
             hand.send(*peer, |out| frame::write_fence(out, subject(0, 1), cause));
