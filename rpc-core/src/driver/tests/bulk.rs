@@ -27,7 +27,7 @@ fn move_both_ways(address: &str, largest_datagram: usize, takes_trains: bool) {
     let mut registry = Registry::new();
     registry.add(Handler(Box::new(|call| {
         call.enter();
-        Answer::reply(&vec![7u8; SIZE])
+        Answer::reply(vec![7u8; SIZE])
     })));
     let table = registry.table().unwrap();
     let binding = server::Binding::new(Parts::new().unwrap(), Socket::from(link));

@@ -74,9 +74,10 @@ fn request_of(pair: &mut Pair) -> Subject {
         let (_, body) = Header::parse(&datagram).unwrap();
         let mut at = 0;
         while at < body.len() {
-            match frame::next_client_frame(body, &mut at).unwrap() {
-                frame::ClientFrame::Request(subject, _) => found = Some(subject),
-                _ => {}
+            if let frame::ClientFrame::Request(subject, _) =
+                frame::next_client_frame(body, &mut at).unwrap()
+            {
+                found = Some(subject)
             }
         }
     }

@@ -129,7 +129,7 @@ impl Pair {
             messages::write_open(
                 out,
                 &Open { nonce, cookie, previous: 0, largest_reply: 1000, receive_window: 1000 },
-            )
+            );
         })
     }
 }
