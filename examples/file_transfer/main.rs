@@ -11,7 +11,8 @@
 //! The protocol verifies every message from memory to memory. That is not enough: disks, and whatever else a file
 //! passes on either side, are beyond it. So the SHA-256 of the file is taken from the disk that it comes from, and
 //! compared with that of the disk that it went to, after it was written there. Only then does it get its name. A
-//! transfer that failed leaves nothing, and a new one begins from the start.
+//! transfer that failed leaves nothing, and a new one begins from the start; a process that is killed leaves a file
+//! called `.incoming-` and something, which nobody is given.
 
 mod client;
 mod disk;

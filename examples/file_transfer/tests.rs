@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::disk::{Digest, is_plain};
-use crate::server::{FilesClient, Refusal};
+use crate::server::{CHUNK, FilesClient, Refusal};
 
 type Result = std::result::Result<(), Box<dyn Error>>;
 
@@ -24,7 +24,7 @@ fn the_demonstration_succeeds() -> Result {
 
 #[test]
 fn files_of_any_size_come_back() -> Result {
-    for size in [0, 1, 1_100, 1_200, 70_000] {
+    for size in [0, 1, 1_100, 1_200, 70_000, CHUNK + 1] {
         demonstrate(size, 0.0)?;
     }
     Ok(())
@@ -112,6 +112,7 @@ fn no_file_is_replaced() -> Result {
         files.put_chunk(upload, 0, b"mine")??;
     }
     files.keep(first, digest)??;
+    assert!(matches!(files.begin("a", 4)?, Err(Refusal::Exists)), "others need not even begin");
     assert!(matches!(files.keep(second, digest)?, Err(Refusal::Exists)));
     assert!(client::put(server.local_addr(), &mine).is_err());
     fs::write(&mine, "other")?;
