@@ -1,6 +1,7 @@
 //! A server whose clients are hand-written ones.
 
 use super::*;
+use crate::transfer::ANSWER_DELAY;
 use crate::wire::frame::{Request, ServerAnswer, ServerFrame};
 use crate::wire::part::{Arrived, Part};
 
@@ -127,8 +128,18 @@ impl Hand {
         verdicts.remove(0)
     }
 
-    /// The last ARRIVED that it has to tell about a lane's call.
+    /// The last ARRIVED that it has to tell about a lane's call, at once or after the time that a part
+    /// which came alone waits for others.
     pub(super) fn arrived(&mut self, lane: u16) -> Option<Arrived> {
+        self.arrived_by_now(lane).or_else(|| {
+            let now = self.now() + ANSWER_DELAY;
+            self.clock.0.store(now.as_nanos(), Ordering::Relaxed);
+            self.server.handle_timeout(now);
+            self.arrived_by_now(lane)
+        })
+    }
+
+    fn arrived_by_now(&mut self, lane: u16) -> Option<Arrived> {
         let answers = self.answers().into_iter();
         let mut arrived = answers.rev().filter_map(|(subject, answer)| match answer {
             ServerAnswer::Arrived(arrived) if subject.lane == lane => Some(arrived),

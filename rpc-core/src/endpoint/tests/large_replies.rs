@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::marshal::Body;
+use crate::transfer::ANSWER_DELAY;
 use crate::wire::frame::{ReplyCode, ServerAnswer, write_reply_part};
 use crate::wire::part::{Arrived, Part};
 
@@ -47,8 +48,18 @@ impl Caller {
         self.send(|out| write_reply_part(out, subject, ReplyCode::Result, &part, bytes));
     }
 
-    /// What the client says about parts.
+    /// What the client says about parts, at once or after the time that one which came alone waits for
+    /// others.
     fn arrived(&mut self) -> Option<Arrived> {
+        self.arrived_by_now().or_else(|| {
+            let now = self.pair.now() + ANSWER_DELAY;
+            self.pair.clock.0.store(now.as_nanos(), Ordering::Relaxed);
+            self.pair.client.handle_timeout(now);
+            self.arrived_by_now()
+        })
+    }
+
+    fn arrived_by_now(&mut self) -> Option<Arrived> {
         self.pair.collect_client();
         let mut last = None;
         for datagram in self.pair.to_server.drain(..) {

@@ -2,7 +2,7 @@
 
 use super::by_hand::*;
 use super::*;
-use crate::transfer::FIRST_LIMIT;
+use crate::transfer::{ANSWER_DELAY, FIRST_LIMIT};
 use crate::wire::frame::{ServerAnswer, VerdictCode};
 use crate::wire::part::Part;
 
@@ -255,6 +255,8 @@ fn parts_that_contradict_each_other_are_no_call() {
         assert!(hand.take().is_none());
         assert_eq!(hand.server.statistics().arguments_lost, 1);
         hand.send(peer, |out| frame::write_acknowledge(out, subject(0, 1)));
+        // What was to be said of the first part is not due any more.
+        hand.pass(ANSWER_DELAY);
         assert_eq!(hand.held(), before, "{why}");
     }
 }
@@ -529,6 +531,7 @@ fn whoever_ends_a_call_frees_its_bytes() {
         assert_ne!(hand.held(), before);
         end(&mut hand, &mut peer);
         assert!(hand.take().is_none(), "{name}");
+        hand.pass(ANSWER_DELAY);
         assert_eq!(hand.held(), before, "{name}");
         // It can expire: nothing of it counts as unfinished.
         hand.pass(Duration::from_secs(600));

@@ -38,7 +38,11 @@ impl Inbox {
                     assert_eq!(sent.frames.len(), 1, "it is alone in its datagram");
                     assert_eq!(frame.subject.sequence, call.sequence);
                     let bytes = sent.body.slice(part.body.clone());
-                    self.bytes.insert(part.offset as usize, bytes);
+                    // What is sent again may be cut into other pieces.
+                    let known = self.bytes.entry(part.offset as usize).or_default();
+                    if bytes.len() > known.len() {
+                        *known = bytes;
+                    }
                     (self.length, self.digest) = (part.length as usize, part.digest);
                     self.newest = self.newest.max(part.number);
                     self.datagrams += 1;
