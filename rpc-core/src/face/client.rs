@@ -19,6 +19,7 @@ use crate::host::{CallHost, ClientHost, Network};
 use crate::marshal::{Body, DecodeError, Unmarshal, Writer, from_message};
 use crate::service::{Interface, Method};
 use crate::statistics::ClientStatistics;
+use crate::wire::integrity;
 
 /// A client of one server. Stubs are made from it, and any number of them share its session.
 ///
@@ -188,7 +189,10 @@ impl Client {
         arguments: Writer,
     ) -> (NewCall, bool) {
         let (body, fault) = match arguments.finish_body() {
-            Ok(body) => (body, None),
+            Ok(mut body) => {
+                integrity::keep_checksum(&mut body);
+                (body, None)
+            }
             Err(error) => (Body::default(), Some(error)),
         };
         let own = self.deadline.own.or(method.own_deadline()).or(self.deadline.default);

@@ -20,7 +20,11 @@ use bytes::{Bytes, BytesMut};
 /// assert_eq!(body.pieces(1..3).collect::<Vec<_>>(), [&[2, 3]]);
 /// ```
 #[derive(Clone)]
-pub struct Body(Repr);
+pub struct Body {
+    repr: Repr,
+    /// That of the bytes, if somebody has computed one.
+    checksum: Option<u32>,
+}
 
 #[derive(Clone)]
 enum Repr {
@@ -46,12 +50,22 @@ impl Body {
             return Self::from(pieces.pop().unwrap_or_default());
         }
         let length = pieces.iter().map(Bytes::len).sum();
-        Self(Repr::Chain(Arc::new(Chain { pieces, length })))
+        Self { repr: Repr::Chain(Arc::new(Chain { pieces, length })), checksum: None }
+    }
+
+    /// The checksum that was kept with it. Which one that is, its keeper knows.
+    pub(crate) fn checksum(&self) -> Option<u32> {
+        self.checksum
+    }
+
+    /// Keeps a checksum with it.
+    pub(crate) fn keep_checksum(&mut self, checksum: u32) {
+        self.checksum = Some(checksum);
     }
 
     /// How many bytes it has.
     pub fn len(&self) -> usize {
-        match &self.0 {
+        match &self.repr {
             Repr::Whole(bytes) => bytes.len(),
             Repr::Chain(chain) => chain.length,
         }
@@ -64,7 +78,7 @@ impl Body {
 
     /// The bytes, if they are in one piece.
     pub fn as_whole(&self) -> Option<&Bytes> {
-        match &self.0 {
+        match &self.repr {
             Repr::Whole(bytes) => Some(bytes),
             Repr::Chain(_) => None,
         }
@@ -72,7 +86,7 @@ impl Body {
 
     /// The bytes of a part, piece by piece. What is beyond the end is left out.
     pub fn pieces(&self, part: Range<usize>) -> impl Iterator<Item = &[u8]> + Clone {
-        let pieces = match &self.0 {
+        let pieces = match &self.repr {
             Repr::Whole(bytes) => core::slice::from_ref(bytes),
             Repr::Chain(chain) => &chain.pieces[..],
         };
@@ -89,7 +103,7 @@ impl Body {
     /// out.
     #[inline]
     pub fn part(&self, part: Range<usize>) -> Cow<'_, [u8]> {
-        match &self.0 {
+        match &self.repr {
             Repr::Whole(bytes) => {
                 let end = part.end.min(bytes.len());
                 Cow::Borrowed(&bytes[part.start.min(end)..end])
@@ -111,7 +125,7 @@ impl Body {
 
     /// All bytes in one piece. Copies them unless they are.
     pub fn into_bytes(self) -> Bytes {
-        match self.0 {
+        match self.repr {
             Repr::Whole(bytes) => bytes,
             Repr::Chain(chain) => {
                 let mut whole = BytesMut::with_capacity(chain.length);
@@ -132,7 +146,7 @@ impl Default for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(Repr::Whole(bytes))
+        Self { repr: Repr::Whole(bytes), checksum: None }
     }
 }
 
@@ -158,7 +172,7 @@ impl Eq for Body {}
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.repr {
             Repr::Whole(bytes) => fmt::Debug::fmt(bytes, f),
             Repr::Chain(chain) => {
                 write!(f, "{} bytes in {} pieces", chain.length, chain.pieces.len())
@@ -204,6 +218,6 @@ mod tests {
         assert_eq!(body.as_whole(), Some(&Bytes::from(whole)));
         assert_eq!(chain(&[3, 4]).0.as_whole(), None);
         assert_ne!(chain(&[3, 4]).0, Body::from(vec![9; 7]));
-        assert_eq!(size_of::<Body>(), size_of::<Bytes>());
+        assert!(size_of::<Body>() <= size_of::<Bytes>() + 8);
     }
 }

@@ -38,6 +38,7 @@ use core::ops::Range;
 
 use super::part::{self, Arrived, Part};
 use super::{Cursor, Role, integrity};
+use crate::marshal::Body;
 
 /// The length of what all frames begin with.
 pub const PREFIX_LENGTH: usize = 16;
@@ -218,21 +219,20 @@ pub enum VerdictCode {
 /// A checksum of what two copies of one call have in common. The attempt and the remaining deadline
 /// differ from copy to copy and are left out.
 pub fn digest(interface: u32, method: u32, signature: u32, arguments: &[u8]) -> u32 {
-    digest_of(interface, method, signature, core::iter::once(arguments))
-}
-
-/// As [`digest`], for arguments in several pieces.
-pub fn digest_of<'a>(
-    interface: u32,
-    method: u32,
-    signature: u32,
-    arguments: impl Iterator<Item = &'a [u8]>,
-) -> u32 {
     let mut names = [0; 12];
     names[..4].copy_from_slice(&interface.to_be_bytes());
     names[4..8].copy_from_slice(&method.to_be_bytes());
     names[8..].copy_from_slice(&signature.to_be_bytes());
-    arguments.fold(integrity::crc32c(&names), integrity::crc32c_append)
+    integrity::crc32c_append(integrity::crc32c(&names), arguments)
+}
+
+/// As [`digest`], for arguments whose checksum may be known.
+pub fn digest_of(interface: u32, method: u32, signature: u32, arguments: &Body) -> u32 {
+    let names = digest(interface, method, signature, &[]);
+    match arguments.checksum() {
+        Some(checksum) => integrity::crc32c_combine(names, checksum, arguments.len()),
+        None => arguments.pieces(0..arguments.len()).fold(names, integrity::crc32c_append),
+    }
 }
 
 impl ReplyCode {

@@ -192,9 +192,7 @@ impl OutgoingCall {
     /// What a server that refuses this call because another one has its number says of it.
     pub(super) fn digest(&self) -> u32 {
         let NewCall { interface, method, signature, body, .. } = &self.call;
-        self.digest.unwrap_or_else(|| {
-            digest_of(*interface, *method, *signature, body.pieces(0..body.len()))
-        })
+        self.digest.unwrap_or_else(|| digest_of(*interface, *method, *signature, body))
     }
 
     /// Gives up the arguments: there will be no more copies of the request.

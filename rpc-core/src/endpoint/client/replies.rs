@@ -27,6 +27,8 @@ struct Incoming {
     code: ReplyCode,
     digest: u32,
     assembly: Assembly,
+    /// The checksum of what has arrived without a gap, and how many bytes that is.
+    checksum: (u32, usize),
     /// How many bytes of it are taken.
     limit: usize,
 }
@@ -83,7 +85,8 @@ impl Replies {
         let index = self.entries.iter().position(|it| it.call == call).unwrap_or_else(|| {
             let assembly = Assembly::new(part.length as usize, now);
             let limit = FIRST_LIMIT;
-            self.entries.push(Incoming { call, code, digest: part.digest, assembly, limit });
+            let (digest, checksum) = (part.digest, (0, 0));
+            self.entries.push(Incoming { call, code, digest, assembly, checksum, limit });
             self.entries.len() - 1
         });
         // One of them always goes on, or all would wait for each other.
@@ -96,6 +99,9 @@ impl Replies {
             return Taken::Ended(None);
         }
         let added = incoming.assembly.add(part.offset as usize, bytes, incoming.limit);
+        let in_order = incoming.assembly.in_order(incoming.checksum.1);
+        let checksum = integrity::crc32c_append(incoming.checksum.0, in_order);
+        incoming.checksum = (checksum, incoming.checksum.1 + in_order.len());
         if has_room {
             incoming.limit = incoming.limit.max(incoming.assembly.prefix() + WINDOW);
         }
@@ -106,9 +112,8 @@ impl Replies {
                 Taken::Ended(None)
             }
             Added::New(_) | Added::Known if incoming.assembly.is_complete() => {
-                let Incoming { assembly, digest, .. } = self.entries.remove(index);
-                let message = assembly.into_message();
-                Taken::Ended((integrity::crc32c(&message) == digest).then_some(message))
+                let Incoming { assembly, digest, checksum, .. } = self.entries.remove(index);
+                Taken::Ended((checksum.0 == digest).then(|| assembly.into_message()))
             }
             Added::New(_) | Added::Known => Taken::Noted,
         }

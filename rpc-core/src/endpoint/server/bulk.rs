@@ -155,7 +155,7 @@ impl ServerEndpoint {
         }
         let Some(record) = self.records.get_mut(token) else { return false };
         let Phase::Done { body, digest, .. } = &mut record.phase else { return false };
-        *digest = body.pieces(0..body.len()).fold(0, integrity::crc32c_append);
+        *digest = integrity::checksum(body);
         let message = Message::new(body.clone(), FIRST_LIMIT);
         if let Some(bulk) = self.bulk(now, session) {
             bulk.sender.add(now, key, message);
