@@ -94,10 +94,10 @@ impl ClientEndpoint {
                 return self.on_arrived(now, subject, arrived, datagram);
             }
             ServerAnswer::Question(number) => return self.on_question(now, subject, *number),
+            ServerAnswer::Acknowledged => {
+                return self.lanes.on_acknowledged(subject.lane, subject.sequence);
+            }
             _ => {}
-        }
-        if frame.answer == ServerAnswer::Acknowledged {
-            return self.lanes.on_acknowledged(subject.lane, subject.sequence);
         }
         let key = self.lanes.occupant(subject.lane);
         let call = key.and_then(|key| Some((key, self.calls.get_mut(key)?)));
@@ -117,24 +117,36 @@ impl ClientEndpoint {
             return;
         }
         let is_fresh = call.on_answer(subject.attempt);
-        if is_fresh {
-            if let Some((session, sent_at)) =
-                self.session.as_mut().zip(call.sent_at(subject.attempt))
-            {
-                session.renewed_at = session.renewed_at.max(sent_at);
-            }
-            if frame.held != HELD_UNKNOWN
-                && let Some(sent_at) = call.sent_at(subject.attempt)
-                && sample.is_none_or(|newest| sent_at > newest.sent_at)
-            {
-                *sample = Some(Sample { sent_at, held: Duration::from_micros(frame.held.into()) });
-            }
+        if is_fresh && let Some(sent_at) = call.sent_at(subject.attempt) {
+            self.note_heard(frame, sent_at, sample);
         }
         // Without an end to the call, an answer to nothing new may be forged or old, and proves nothing.
         if is_fresh || !matches!(frame.answer, ServerAnswer::Working(_) | ServerAnswer::Unseen) {
             self.awaiting_since = None;
         }
-        match &frame.answer {
+        self.act_on(now, key, &frame.answer, is_fresh, datagram);
+    }
+
+    /// The server has received what was sent at this time.
+    fn note_heard(&mut self, frame: &ServerFrame, sent_at: Timestamp, sample: &mut Option<Sample>) {
+        if let Some(session) = &mut self.session {
+            session.renewed_at = session.renewed_at.max(sent_at);
+        }
+        if frame.held != HELD_UNKNOWN && sample.is_none_or(|newest| sent_at > newest.sent_at) {
+            *sample = Some(Sample { sent_at, held: Duration::from_micros(frame.held.into()) });
+        }
+    }
+
+    /// What an answer does to the call that it is about.
+    fn act_on(
+        &mut self,
+        now: Timestamp,
+        key: CallKey,
+        answer: &ServerAnswer,
+        is_fresh: bool,
+        datagram: &Bytes,
+    ) {
+        match answer {
             ServerAnswer::Reply(code, body) => {
                 let body = payload(datagram, body.start, body.end);
                 self.on_reply(now, key, *code, body);
@@ -158,7 +170,7 @@ impl ClientEndpoint {
             ServerAnswer::Acknowledged
             | ServerAnswer::Part(..)
             | ServerAnswer::Arrived(_)
-            | ServerAnswer::Question(_) => unreachable!("it was handled above"),
+            | ServerAnswer::Question(_) => unreachable!("it is not about the call alone"),
         }
     }
 
