@@ -228,7 +228,13 @@ impl ClientLoop {
                 }
             }
             let plan = leader.plan(&mut core, until, self.spin);
-            drop(core);
+            if core.role.endpoint.is_moving() {
+                // There is work without end for this thread, and others, whose calls are small, would seldom
+                // get the lock.
+                MutexGuard::unlock_fair(core);
+            } else {
+                drop(core);
+            }
             self.wake_threads(&mut wakeups);
             outbox.send();
             let result = leader.proceed(plan);

@@ -117,8 +117,10 @@ impl Body {
         match (pieces.next(), pieces.next()) {
             (piece, None) => Cow::Borrowed(piece.unwrap_or_default()),
             (first, second) => {
-                let first = first.into_iter().chain(second);
-                Cow::Owned(first.chain(pieces).flatten().copied().collect())
+                let all = first.into_iter().chain(second).chain(pieces);
+                let mut joined = Vec::with_capacity(all.clone().map(<[u8]>::len).sum());
+                all.for_each(|piece| joined.extend_from_slice(piece));
+                Cow::Owned(joined)
             }
         }
     }

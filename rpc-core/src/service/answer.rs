@@ -6,7 +6,6 @@ use core::pin::Pin;
 use super::spawner::Spawner;
 use crate::endpoint::server::Finished;
 use crate::marshal::{DecodeError, Marshal, Writer};
-use crate::wire::integrity;
 
 /// The future of a handler, on its way to whoever polls it.
 pub(super) type Handler = Pin<Box<dyn Future<Output = Answer> + Send>>;
@@ -95,10 +94,7 @@ pub(super) fn encode<T: Marshal>(result: T) -> Finished {
     };
     result.marshal_owned(&mut writer);
     match writer.finish_body() {
-        Ok(mut reply) => {
-            integrity::keep_checksum(&mut reply);
-            Finished::Reply(reply)
-        }
+        Ok(reply) => Finished::Reply(reply),
         Err(error) => Finished::Unencodable { detail: error.to_string() },
     }
 }

@@ -25,6 +25,13 @@ const GRANULARITY: Duration = Duration::from_millis(1);
 /// The longest wait before something is sent to find out what has arrived.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The fastest path that is made full use of, in bytes a second: 100 Gbit/s.
+const FASTEST_PATH: f64 = 12.5e9;
+
+/// How much may always be under way, however short the round trip: a receiver that is being scheduled
+/// has something to read meanwhile.
+const SHORTEST_QUEUE: usize = 512 * 1024;
+
 /// After so many time-outs in a row, what is sent to break the silence is small.
 const CAUTIOUS_FROM: u32 = 2;
 
@@ -119,12 +126,15 @@ struct RoundTrip {
     latest: Duration,
     smoothed: Duration,
     variation: Duration,
+    /// The shortest that was measured.
+    shortest: Duration,
     has_sample: bool,
 }
 
 impl RoundTrip {
     fn on_sample(&mut self, sample: Duration) {
         self.latest = sample;
+        self.shortest = self.shortest.min(sample);
         if !core::mem::replace(&mut self.has_sample, true) {
             self.smoothed = sample;
             self.variation = sample / 2;
@@ -171,6 +181,7 @@ impl Sender {
                 latest: round_trip,
                 smoothed: round_trip,
                 variation: round_trip / 2,
+                shortest: Duration::MAX,
                 has_sample: false,
             },
             congestion: Congestion::new(path_size.current()),
@@ -405,8 +416,16 @@ impl Sender {
     /// Whether no full datagram may be sent before something is heard.
     fn is_full(&self) -> bool {
         let size = self.path_size.current();
-        let window = self.congestion.window().min(self.receive_window.max(size));
+        let window = self.congestion.window().min(self.useful_window()).max(size);
         self.in_flight + size > window
+    }
+
+    /// No more than this under way makes anything faster: what the fastest path carries in a round trip,
+    /// and what the receiver's socket holds. More would only wait in that socket, and small calls behind
+    /// it.
+    fn useful_window(&self) -> usize {
+        let carried = self.round_trip.shortest.as_secs_f64() * FASTEST_PATH;
+        (carried as usize).max(SHORTEST_QUEUE).min(self.receive_window)
     }
 
     /// The next part, from the messages in turn.
@@ -445,7 +464,7 @@ impl Sender {
             self.congestion.set_datagram_size(self.path_size.current());
         }
         // What the receiver's socket holds is limit enough on a path without congestion.
-        if self.congestion.window() < self.receive_window {
+        if self.congestion.window() < self.useful_window() {
             self.congestion.on_acknowledged(datagram.charge(), *sent_at, was_full);
         }
         if let Content::Part(key, part) = content

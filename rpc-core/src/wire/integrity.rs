@@ -64,6 +64,29 @@ pub fn keep_checksum(body: &mut Body) {
     }
 }
 
+/// The CRC-32C of a message as far as its bytes were seen in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunningChecksum {
+    checksum: u32,
+    length: usize,
+}
+
+impl RunningChecksum {
+    /// Sees the bytes at `offset`, as far as they are new and follow what was seen.
+    pub fn see(&mut self, offset: usize, bytes: &[u8]) {
+        let new = self.length.checked_sub(offset).and_then(|known| bytes.get(known..));
+        if let Some(new) = new {
+            self.checksum = crc32c_append(self.checksum, new);
+            self.length += new.len();
+        }
+    }
+
+    /// The checksum of the first bytes, and how many those are.
+    pub fn so_far(self) -> (u32, usize) {
+        (self.checksum, self.length)
+    }
+}
+
 /// The CRC-32C of what gave `front`, followed by `length` bytes that gave `back`.
 pub fn crc32c_combine(front: u32, back: u32, length: usize) -> u32 {
     let algorithm = crc_fast::CrcAlgorithm::Crc32Iscsi;
@@ -121,6 +144,18 @@ mod tests {
             keep_checksum(&mut body);
             assert_eq!(body.checksum().is_some(), length >= 1184, "{length}");
             assert_eq!(checksum(&body), crc32c(&bytes), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_running_checksum_is_that_of_what_was_seen_in_order() {
+        let bytes: Vec<u8> = (0..100).collect();
+        let mut running = RunningChecksum::default();
+        for (range, seen) in
+            [(0..10, 10), (20..30, 10), (5..8, 10), (5..25, 25), (25..25, 25), (25..100, 100)]
+        {
+            running.see(range.start, &bytes[range]);
+            assert_eq!(running.so_far(), (crc32c(&bytes[..seen]), seen));
         }
     }
 

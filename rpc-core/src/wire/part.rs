@@ -12,7 +12,8 @@
 //! | `0x09`, `0x8B` | QUESTION | 16 number 8; 24 filling |
 //!
 //! The digest of a request is that of [`frame::digest`](super::frame::digest); that of a reply is the
-//! CRC-32C of the whole message. *Held* is how many microseconds the newest datagram had been there.
+//! CRC-32C of the whole message in the part with its last byte, and means nothing in the others: it is
+//! known when everything before that was given out. *Held* is how many microseconds the newest datagram had been there.
 //! The limit is how many bytes of the message, from its beginning, the receiver takes.
 
 use core::ops::Range;

@@ -6,9 +6,10 @@ use super::{CallKey, ClientEndpoint};
 use crate::error::{CallErrorKind, Outcome};
 use crate::time::Timestamp;
 use crate::transfer::{Added, Assembly, FIRST_LIMIT};
+use crate::wire::HEADER_LENGTH;
 use crate::wire::frame::{ReplyCode, Subject};
+use crate::wire::integrity::RunningChecksum;
 use crate::wire::part::Part;
-use crate::wire::{HEADER_LENGTH, integrity};
 
 /// How far ahead of what has arrived without a gap a server may send.
 const WINDOW: usize = 4 << 20;
@@ -25,10 +26,11 @@ pub(super) struct Replies {
 struct Incoming {
     call: CallKey,
     code: ReplyCode,
-    digest: u32,
+    /// What the part with the last byte says of the whole.
+    digest: Option<u32>,
     assembly: Assembly,
-    /// The checksum of what has arrived without a gap, and how many bytes that is.
-    checksum: (u32, usize),
+    /// Of what has arrived without a gap.
+    checksum: RunningChecksum,
     /// How many bytes of it are taken.
     limit: usize,
 }
@@ -85,23 +87,25 @@ impl Replies {
         let index = self.entries.iter().position(|it| it.call == call).unwrap_or_else(|| {
             let assembly = Assembly::new(part.length as usize, now);
             let limit = FIRST_LIMIT;
-            let (digest, checksum) = (part.digest, (0, 0));
+            let (digest, checksum) = (None, RunningChecksum::default());
             self.entries.push(Incoming { call, code, digest, assembly, checksum, limit });
             self.entries.len() - 1
         });
         // One of them always goes on, or all would wait for each other.
         let has_room = index == 0 || self.allocated() < self.budget;
         let incoming = &mut self.entries[index];
-        if (incoming.code, incoming.digest, incoming.assembly.length())
-            != (code, part.digest, part.length as usize)
+        let is_last = part.offset as usize + bytes.len() == part.length as usize;
+        let digest = if is_last { Some(part.digest) } else { incoming.digest };
+        if (incoming.code, incoming.assembly.length()) != (code, part.length as usize)
+            || digest != incoming.digest.or(digest)
         {
             self.entries.remove(index);
             return Taken::Ended(None);
         }
         let added = incoming.assembly.add(part.offset as usize, bytes, incoming.limit);
-        let in_order = incoming.assembly.in_order(incoming.checksum.1);
-        let checksum = integrity::crc32c_append(incoming.checksum.0, in_order);
-        incoming.checksum = (checksum, incoming.checksum.1 + in_order.len());
+        let (_, seen) = incoming.checksum.so_far();
+        incoming.checksum.see(seen, incoming.assembly.in_order(seen));
+        incoming.digest = digest;
         if has_room {
             incoming.limit = incoming.limit.max(incoming.assembly.prefix() + WINDOW);
         }
@@ -113,7 +117,8 @@ impl Replies {
             }
             Added::New(_) | Added::Known if incoming.assembly.is_complete() => {
                 let Incoming { assembly, digest, checksum, .. } = self.entries.remove(index);
-                Taken::Ended((checksum.0 == digest).then(|| assembly.into_message()))
+                let is_right = digest == Some(checksum.so_far().0);
+                Taken::Ended(is_right.then(|| assembly.into_message()))
             }
             Added::New(_) | Added::Known => Taken::Noted,
         }

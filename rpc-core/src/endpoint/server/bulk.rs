@@ -154,8 +154,7 @@ impl ServerEndpoint {
             return false;
         }
         let Some(record) = self.records.get_mut(token) else { return false };
-        let Phase::Done { body, digest, .. } = &mut record.phase else { return false };
-        *digest = integrity::checksum(body);
+        let Phase::Done { body, .. } = &record.phase else { return false };
         let message = Message::new(body.clone(), FIRST_LIMIT);
         if let Some(bulk) = self.bulk(now, session) {
             bulk.sender.add(now, key, message);
@@ -254,16 +253,20 @@ impl ServerEndpoint {
         out: &mut Vec<u8>,
     ) -> Option<()> {
         let token = self.recorded(session, key)?;
-        let record = self.records.get(token)?;
-        let Phase::Done { code, body, digest } = &record.phase else { return None };
+        let record = self.records.get_mut(token)?;
+        let subject = record.subject();
+        let Phase::Done { code, body, checksum } = &mut record.phase else { return None };
+        let bytes = body.part(part.clone());
+        // Parts are given out in order the first time, so that it is complete when the last one is.
+        checksum.see(part.start, &bytes);
         let described = Part {
             number,
             length: u32::try_from(body.len()).ok()?,
             offset: u32::try_from(part.start).ok()?,
-            digest: *digest,
+            digest: checksum.so_far().0,
             body: 0..0,
         };
-        frame::write_reply_part(out, record.subject(), *code, &described, &body.part(part));
+        frame::write_reply_part(out, subject, *code, &described, &bytes);
         self.statistics.parts_sent += 1;
         Some(())
     }

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::marshal::Body;
 use crate::time::Timestamp;
 use crate::wire::frame::{ReplyCode, Subject, VerdictCode};
+use crate::wire::integrity::RunningChecksum;
 
 /// One call.
 #[derive(Debug)]
@@ -51,8 +52,8 @@ pub(super) enum Phase {
     /// will ever ask for its result. `is_suspended` once its handler has returned without an answer,
     /// which comes later.
     Running { context: Context, since: Timestamp, is_left: bool, is_suspended: bool },
-    /// It ran. The digest is that of a body that is sent in parts, once it is.
-    Done { code: ReplyCode, body: Body, digest: u32 },
+    /// It ran. The checksum is that of a body which is sent in parts, as far as it was given out.
+    Done { code: ReplyCode, body: Body, checksum: RunningChecksum },
     /// It was refused, and there is a detail to tell.
     Refused { code: VerdictCode, detail: Bytes },
 }

@@ -10,6 +10,7 @@ use crate::config::MessageLimits;
 use crate::marshal::Body;
 use crate::wire;
 use crate::wire::frame::{ReplyCode, VerdictCode};
+use crate::wire::integrity::RunningChecksum;
 
 impl ServerEndpoint {
     /// The largest encoded result that fits a datagram.
@@ -63,7 +64,7 @@ impl ServerEndpoint {
 /// What is recorded of a call that ended in this way.
 /// `too_large` says why its result is not sent.
 pub(super) fn judge_result(finished: Finished, is_entered: bool, too_large: Option<&str>) -> Phase {
-    let done = |code, body| Phase::Done { code, body, digest: 0 };
+    let done = |code, body| Phase::Done { code, body, checksum: RunningChecksum::default() };
     match finished {
         Finished::Reply(body) => match too_large {
             None => done(ReplyCode::Result, body),

@@ -131,7 +131,8 @@ fn a_result_that_contradicts_itself_is_no_result() {
         &|caller| {
             let mut third = whole.clone();
             third[0] ^= 1;
-            caller.part(&third, 1000, &whole[1000..2000]);
+            caller.part(&whole, 2000, &whole[2000..]);
+            caller.part(&third, 2500, &whole[2500..]);
         },
         &|caller| caller.part(&whole, 999, &whole[998..1500]),
         &|caller| {

@@ -43,7 +43,10 @@ impl Inbox {
                     if bytes.len() > known.len() {
                         *known = bytes;
                     }
-                    (self.length, self.digest) = (part.length as usize, part.digest);
+                    self.length = part.length as usize;
+                    if part.offset as usize + part.body.len() == self.length {
+                        self.digest = part.digest;
+                    }
                     self.newest = self.newest.max(part.number);
                     self.datagrams += 1;
                     self.sizes.push(sent.size);
