@@ -46,7 +46,7 @@ pub(super) const LARGEST: usize = 1 << 16;
 
 /// How many bytes a batch has, at most, beyond its last reception: then answers are sent and handlers
 /// run before more is received.
-pub(super) const MOST_BYTES: usize = 256 * 1024;
+pub(super) const MOST_BYTES: usize = 128 * 1024;
 
 /// How many buffers wait to be used again.
 const MOST_SPARE: usize = 8;

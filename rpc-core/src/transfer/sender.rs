@@ -36,7 +36,7 @@ const SHORTEST_QUEUE: usize = 512 * 1024;
 const CAUTIOUS_FROM: u32 = 2;
 
 /// How much is given out at one moment, so that small calls never wait long behind it.
-const LARGEST_TURN: usize = 256 * 1024;
+const LARGEST_TURN: usize = 128 * 1024;
 
 /// Names a message: its call's lane and sequence number.
 pub type Key = (u16, u64);

@@ -39,7 +39,7 @@ const TURN: usize = 64 * 1024;
 
 /// How many bytes are given out at one moment to all sessions together, so that the host looks at its
 /// socket again.
-const MOST_AT_ONCE: usize = 256 * 1024;
+const MOST_AT_ONCE: usize = 128 * 1024;
 
 /// What moves the large messages of one session. It is made when the first of them comes.
 #[derive(Debug)]
