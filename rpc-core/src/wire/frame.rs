@@ -32,7 +32,7 @@
 //!
 //! *Held* is how many microseconds the server had the copy that is answered; `0xFFFFFFFF` says that
 //! the answer is no measure of the round trip. The frames of messages larger than a datagram are in
-//! [`part`](super::part).
+//! [`part`](mod@super::part).
 
 use core::ops::Range;
 

@@ -88,7 +88,7 @@ fn request_of(pair: &mut Pair) -> Subject {
             if let frame::ClientFrame::Request(subject, _) =
                 frame::next_client_frame(body, &mut at).unwrap()
             {
-                found = Some(subject)
+                found = Some(subject);
             }
         }
     }
