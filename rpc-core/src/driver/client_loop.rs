@@ -131,6 +131,14 @@ enum Stop<T> {
     Interlude,
 }
 
+/// Frees the lock. A thread that moves large messages has work without end, and others, whose calls are
+/// small, would seldom get it: then the one that has waited longest has it next.
+fn unlock(core: Guard<'_>) {
+    if core.role.endpoint.is_moving() {
+        MutexGuard::unlock_fair(core);
+    }
+}
+
 impl ClientLoop {
     pub(super) fn new(
         shared: Shared<ClientRole>,
@@ -228,13 +236,7 @@ impl ClientLoop {
                 }
             }
             let plan = leader.plan(&mut core, until, self.spin);
-            if core.role.endpoint.is_moving() {
-                // There is work without end for this thread, and others, whose calls are small, would seldom
-                // get the lock.
-                MutexGuard::unlock_fair(core);
-            } else {
-                drop(core);
-            }
+            unlock(core);
             self.wake_threads(&mut wakeups);
             outbox.send();
             let result = leader.proceed(plan);
