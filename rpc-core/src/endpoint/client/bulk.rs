@@ -274,7 +274,23 @@ impl ClientEndpoint {
     pub(super) fn on_question(&mut self, now: Timestamp, subject: Subject, number: u64) {
         if subject.lane != ONEWAY_LANE {
             self.bulk(now).received.note(now, number);
+            if let Some(key) = self.lanes.occupant(subject.lane) {
+                self.bulk(now).replies.grant(key);
+            }
             self.answer_part(now, (subject.lane, subject.sequence));
+        }
+    }
+
+    /// A result takes no memory any more: those that waited for it hear that they may go on.
+    pub(super) fn let_results_go_on(&mut self) {
+        let Some(bulk) = &mut self.bulk else { return };
+        for key in bulk.replies.let_go_on() {
+            let Some(call) = self.calls.get(key) else { continue };
+            let name = (call.lane, call.sequence);
+            if bulk.to_answer.len() < MAXIMUM_ANSWERS && !bulk.to_answer.contains(&name) {
+                bulk.to_answer.push(name);
+                self.outbox.push_back(Outgoing::Arrived { lane: name.0, sequence: name.1 });
+            }
         }
     }
 }

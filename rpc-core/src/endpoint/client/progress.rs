@@ -312,6 +312,7 @@ impl ClientEndpoint {
         if let Some(bulk) = &mut self.bulk {
             bulk.sender.remove((lane, sequence));
             bulk.replies.remove(key);
+            self.let_results_go_on();
         }
         if had_lane && lane != ONEWAY_LANE {
             self.lanes.release(lane);

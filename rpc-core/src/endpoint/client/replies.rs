@@ -33,6 +33,8 @@ struct Incoming {
     checksum: RunningChecksum,
     /// How many bytes of it are taken.
     limit: usize,
+    /// Whether more would be taken if there were room for it.
+    is_held_up: bool,
 }
 
 /// What became of a part.
@@ -54,6 +56,31 @@ impl Replies {
     /// How many bytes of a call's result the server may send.
     pub(super) fn limit(&self, call: CallKey) -> usize {
         self.entries.iter().find(|it| it.call == call).map_or(FIRST_LIMIT, |it| it.limit)
+    }
+
+    /// Takes more of a call's result if there is room for it. True if more is taken than before.
+    pub(super) fn grant(&mut self, call: CallKey) -> bool {
+        let Some(index) = self.entries.iter().position(|it| it.call == call) else { return false };
+        let before = self.entries[index].limit;
+        self.grant_at(index);
+        self.entries[index].limit > before
+    }
+
+    /// There may be room again for results that waited for it: the calls of which more is taken now.
+    pub(super) fn let_go_on(&mut self) -> Vec<CallKey> {
+        let held_up: Vec<_> =
+            self.entries.iter().filter(|it| it.is_held_up).map(|it| it.call).collect();
+        held_up.into_iter().filter(|&call| self.grant(call)).collect()
+    }
+
+    fn grant_at(&mut self, index: usize) {
+        // One of them always goes on, or all would wait for each other.
+        let has_room = index == 0 || self.allocated() < self.budget;
+        let incoming = &mut self.entries[index];
+        incoming.is_held_up = !has_room;
+        if has_room {
+            incoming.limit = incoming.limit.max(incoming.assembly.prefix() + WINDOW);
+        }
     }
 
     /// How many bytes of a call's result have arrived without a gap, and how many it will have.
@@ -88,11 +115,18 @@ impl Replies {
             let assembly = Assembly::new(part.length as usize, now);
             let limit = FIRST_LIMIT;
             let (digest, checksum) = (None, RunningChecksum::default());
-            self.entries.push(Incoming { call, code, digest, assembly, checksum, limit });
+            let is_held_up = false;
+            self.entries.push(Incoming {
+                call,
+                code,
+                digest,
+                assembly,
+                checksum,
+                limit,
+                is_held_up,
+            });
             self.entries.len() - 1
         });
-        // One of them always goes on, or all would wait for each other.
-        let has_room = index == 0 || self.allocated() < self.budget;
         let incoming = &mut self.entries[index];
         let is_last = part.offset as usize + bytes.len() == part.length as usize;
         let digest = if is_last { Some(part.digest) } else { incoming.digest };
@@ -106,9 +140,8 @@ impl Replies {
         let (_, seen) = incoming.checksum.so_far();
         incoming.checksum.see(seen, incoming.assembly.in_order(seen));
         incoming.digest = digest;
-        if has_room {
-            incoming.limit = incoming.limit.max(incoming.assembly.prefix() + WINDOW);
-        }
+        self.grant_at(index);
+        let incoming = &self.entries[index];
         match added {
             Added::Beyond => Taken::Dropped,
             Added::Contradiction => {

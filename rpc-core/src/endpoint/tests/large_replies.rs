@@ -59,21 +59,35 @@ impl Caller {
         })
     }
 
+    /// How many bytes of the present call's result are taken, if the client says so now.
+    fn limit_by_now(&mut self) -> Option<usize> {
+        let subject = self.subject;
+        let told = self
+            .all_arrived()
+            .into_iter()
+            .filter(|(about, _)| (about.lane, about.sequence) == (subject.lane, subject.sequence));
+        told.last().map(|(_, arrived)| arrived.limit as usize)
+    }
+
     fn arrived_by_now(&mut self) -> Option<Arrived> {
+        self.all_arrived().pop().map(|(_, arrived)| arrived)
+    }
+
+    fn all_arrived(&mut self) -> Vec<(Subject, Arrived)> {
         self.pair.collect_client();
-        let mut last = None;
+        let mut all = Vec::new();
         for datagram in self.pair.to_server.drain(..) {
             let (_, body) = Header::parse(&datagram).unwrap();
             let mut at = 0;
             while at < body.len() {
-                if let frame::ClientFrame::Arrived(_, arrived) =
+                if let frame::ClientFrame::Arrived(subject, arrived) =
                     frame::next_client_frame(body, &mut at).unwrap()
                 {
-                    last = Some(arrived);
+                    all.push((subject, arrived));
                 }
             }
         }
-        last
+        all
     }
 }
 
@@ -194,13 +208,49 @@ fn memory_follows_what_arrives_and_only_the_oldest_goes_on_beyond_the_budget() {
     let before = caller.number;
     caller.part(&whole, 7 << 20, &whole[7 << 20..(7 << 20) + 1000]);
     assert_eq!(caller.arrived().unwrap().newest, before, "beyond the limit: to be sent again");
-    // Once nobody asks for the first any more, the second goes on.
+    // Once nobody asks for the first any more, the second goes on, and its server hears that unasked:
+    // there is no part left that it may send.
     caller.pair.client.release(caller.key);
     caller.subject = first;
     caller.part(&whole, 0, &whole[..1]);
     caller.subject = request_of_call(&caller.pair, second, first);
+    assert_eq!(caller.limit_by_now(), Some((256 << 10) + (4 << 20)));
+    // A server that did not hear it asks.
+    let subject = caller.subject;
+    caller.number += 1;
+    let number = caller.number;
+    caller.send(|out| frame::write_question(out, Role::Server, subject, number, 0));
+    assert_eq!(caller.limit_by_now(), Some((256 << 10) + (4 << 20)));
+}
+
+#[test]
+fn a_result_that_waits_for_room_goes_on_when_its_server_asks() {
+    let config = ClientConfig { maximum_assembly_bytes: 300_000, ..ClientConfig::default() };
+    let mut caller = Caller::new(config, call(ECHO, b"x"));
+    let (first, key) = (caller.subject, caller.key);
+    let whole = message(8 << 20);
+    for start in (0..256 << 10).step_by(32 << 10) {
+        caller.part(&whole, start, &whole[start..start + (32 << 10)]);
+    }
+    caller.part(&whole, 256 << 10, &whole[256 << 10..(256 << 10) + (60 << 10)]);
+    caller.pair.submit(call(ECHO, b"y"));
+    caller.subject = request_of(&mut caller.pair);
+    let second = caller.subject;
+    for start in (0..256 << 10).step_by(32 << 10) {
+        caller.part(&whole, start, &whole[start..start + (32 << 10)]);
+    }
+    assert_eq!(caller.limit_by_now(), Some(256 << 10));
+    // The first ends, and what the client says about the second gets lost.
+    caller.pair.client.release(key);
+    caller.subject = first;
     caller.part(&whole, 0, &whole[..1]);
-    assert_eq!(caller.arrived().unwrap().limit as usize, (256 << 10) + (4 << 20));
+    caller.pair.collect_client();
+    caller.pair.to_server.clear();
+    caller.number += 1;
+    let number = caller.number;
+    caller.send(|out| frame::write_question(out, Role::Server, second, number, 0));
+    caller.subject = second;
+    assert_eq!(caller.limit_by_now(), Some((256 << 10) + (4 << 20)));
 }
 
 /// The calls of these tests take lanes and numbers in turn.
