@@ -48,7 +48,7 @@ impl Received {
     /// be told any more.
     pub fn note(&mut self, now: Timestamp, number: u64) -> bool {
         self.unanswered += 1;
-        self.has_surprise |= number != self.newest + 1;
+        self.has_surprise |= number.checked_sub(1) != Some(self.newest);
         if number > self.newest {
             self.shift(number - self.newest);
             self.newest = number;

@@ -639,6 +639,24 @@ fn parts_of_lanes_that_do_not_exist_and_of_strangers_change_nothing() {
 }
 
 #[test]
+fn the_last_number_that_there_is_harms_nobody() {
+    let (mut hand, mut peer) = hand();
+    let whole = message(9000);
+    for (number, range) in [(u64::MAX, 0..3000), (1, 3000..6000), (u64::MAX, 6000..8000)] {
+        peer.number = number - 1;
+        hand.part(&mut peer, subject(0, 1), &whole, range);
+    }
+    for number in [u64::MAX, u64::MAX - 1, 2] {
+        let call = subject(0, 1);
+        hand.send(peer, |out| frame::write_question(out, Role::Client, call, number, 0));
+    }
+    assert_eq!(hand.arrived(0).map(|it| it.newest), Some(u64::MAX));
+    peer.number = 2;
+    hand.part(&mut peer, subject(0, 1), &whole, 8000..9000);
+    assert!(hand.take().is_some());
+}
+
+#[test]
 fn a_part_of_a_call_that_is_over_need_not_be_sent_again() {
     let (mut hand, mut peer) = hand();
     let whole = message(2000);
