@@ -234,8 +234,9 @@ pub struct ServerConfig {
     /// The same for one session, apart from the first 256 KiB of each call's. While there are more, only
     /// its oldest goes on. Default 128 MiB.
     pub maximum_assembly_bytes_per_session: usize,
-    /// How long the arguments of a call may take to arrive, counted from their first part, and longer
-    /// only by what the bytes that did arrive take at 64 KiB a second. Default 10 s.
+    /// How long the arguments of a call may take to arrive, counted from their first part, and longer only
+    /// while those of its session arrive at 16 KiB a second or more. After as long a silence their memory
+    /// is free. Default 10 s.
     pub assembly_patience: Duration,
     /// How long a server that shuts down waits for the acknowledgement of its last replies. While large
     /// ones move it waits until its grace time is over, and for a minute at most. Default 500 ms.

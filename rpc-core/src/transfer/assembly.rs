@@ -1,11 +1,8 @@
 //! Putting a large message together from its fragments.
 
-use core::time::Duration;
-
 use bytes::Bytes;
 
 use super::ranges::Ranges;
-use crate::time::Timestamp;
 
 /// The memory that is taken at once. Arriving bytes pay for it, a declared length never does.
 const STEP: usize = 1 << 20;
@@ -23,7 +20,6 @@ pub struct Assembly {
     arrived: Ranges,
     /// How many bytes have arrived.
     count: usize,
-    begun_at: Timestamp,
 }
 
 /// What became of a fragment.
@@ -41,8 +37,8 @@ pub enum Added {
 
 impl Assembly {
     /// Nothing of a message of `length` bytes has arrived.
-    pub fn new(length: usize, now: Timestamp) -> Self {
-        Self { length, buffer: Vec::new(), arrived: Ranges::default(), count: 0, begun_at: now }
+    pub fn new(length: usize) -> Self {
+        Self { length, buffer: Vec::new(), arrived: Ranges::default(), count: 0 }
     }
 
     /// How long the message will be.
@@ -73,13 +69,6 @@ impl Assembly {
     /// Whether everything has arrived.
     pub fn is_complete(&self) -> bool {
         self.arrived.prefix() == self.length
-    }
-
-    /// When it has taken too long, counted from its first fragment: `patience`, and longer only by what
-    /// the bytes that did arrive take at `slowest` bytes a second.
-    pub fn expires_at(&self, patience: Duration, slowest: u32) -> Timestamp {
-        let earned = Duration::from_secs_f64(self.count as f64 / f64::from(slowest));
-        self.begun_at + patience + earned
     }
 
     /// Takes a fragment. Bytes from `limit` on are not accepted.
@@ -136,8 +125,6 @@ impl Assembly {
 mod tests {
     use super::*;
 
-    const NOW: Timestamp = Timestamp::ZERO;
-
     fn message(length: usize) -> Vec<u8> {
         (0..length).map(|index| (index * 7 + index / 256) as u8).collect()
     }
@@ -148,7 +135,7 @@ mod tests {
         for _ in 0..500 {
             let length = random.usize(0..3_000);
             let message = message(length);
-            let mut assembly = Assembly::new(length, NOW);
+            let mut assembly = Assembly::new(length);
             let mut pieces: Vec<_> = (0..length).step_by(100).collect();
             random.shuffle(&mut pieces);
             pieces.extend_from_within(..pieces.len() / 3);
@@ -170,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_contradiction_is_noticed_and_nothing_beyond_the_end_is_taken() {
-        let mut assembly = Assembly::new(10, NOW);
+        let mut assembly = Assembly::new(10);
         assert_eq!(assembly.add(2, &[1, 2, 3], 10), Added::New(3));
         assert_eq!(assembly.add(3, &[2, 3, 4], 10), Added::New(1));
         assert_eq!(assembly.add(3, &[2, 3], 10), Added::Known);
@@ -184,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_comb_of_single_bytes_is_cut_short_and_the_message_still_arrives() {
-        let mut assembly = Assembly::new(10 * MAXIMUM_GAPS, NOW);
+        let mut assembly = Assembly::new(10 * MAXIMUM_GAPS);
         for offset in (1..10 * MAXIMUM_GAPS).step_by(2) {
             assembly.add(offset, &[0], usize::MAX);
         }
@@ -201,7 +188,7 @@ mod tests {
 
     #[test]
     fn memory_follows_what_has_arrived() {
-        let mut assembly = Assembly::new(64 << 20, NOW);
+        let mut assembly = Assembly::new(64 << 20);
         assert_eq!(assembly.allocated(), 0);
         let window = 256 << 10;
         // The last bytes that are allowed come first.
@@ -217,22 +204,8 @@ mod tests {
     }
 
     #[test]
-    fn time_is_bought_with_bytes() {
-        let mut assembly = Assembly::new(1 << 20, NOW);
-        let patience = Duration::from_secs(10);
-        assert_eq!(assembly.expires_at(patience, 1000), NOW + patience);
-        assembly.add(0, &[0; 2000], usize::MAX);
-        assert_eq!(assembly.expires_at(patience, 1000), NOW + Duration::from_secs(12));
-        // A gap buys nothing.
-        assembly.add(200_000, &[0; 1000], usize::MAX);
-        assert_eq!(assembly.expires_at(patience, 1000), NOW + Duration::from_secs(13));
-        assert_eq!((assembly.arrived(), assembly.in_order(1990)), (3000, &[0; 10][..]));
-        assert_eq!(assembly.in_order(2001), [0; 0]);
-    }
-
-    #[test]
     fn an_empty_message_is_complete() {
-        let assembly = Assembly::new(0, NOW);
+        let assembly = Assembly::new(0);
         assert!(assembly.is_complete());
         assert_eq!(assembly.into_message(), Bytes::new());
     }

@@ -86,7 +86,7 @@ impl Run {
             random,
             sender,
             received: Received::default(),
-            assembly: Assembly::new(length, now),
+            assembly: Assembly::new(length),
             message,
             window,
             in_transit: BTreeMap::new(),
@@ -215,7 +215,7 @@ impl Run {
 
     fn assert_arrived(&self) {
         assert!(self.assembly.is_complete());
-        let mut assembly = Assembly::new(self.message.len(), self.now);
+        let mut assembly = Assembly::new(self.message.len());
         assembly.add(0, &self.message, usize::MAX);
         assert_eq!(assembly.into_message(), self.message);
     }

@@ -103,16 +103,9 @@ impl Replies {
         self.entries.iter().map(|it| it.assembly.allocated()).sum()
     }
 
-    fn take(
-        &mut self,
-        now: Timestamp,
-        call: CallKey,
-        code: ReplyCode,
-        part: &Part,
-        bytes: &[u8],
-    ) -> Taken {
+    fn take(&mut self, call: CallKey, code: ReplyCode, part: &Part, bytes: &[u8]) -> Taken {
         let index = self.entries.iter().position(|it| it.call == call).unwrap_or_else(|| {
-            let assembly = Assembly::new(part.length as usize, now);
+            let assembly = Assembly::new(part.length as usize);
             let limit = FIRST_LIMIT;
             let (digest, checksum) = (None, RunningChecksum::default());
             let is_held_up = false;
@@ -200,7 +193,7 @@ impl ClientEndpoint {
             self.answer_part(now, name);
             return self.on_reply(now, key, ReplyCode::TooLarge, Bytes::from(text));
         } else {
-            self.bulk(now).replies.take(now, key, code, part, bytes)
+            self.bulk(now).replies.take(key, code, part, bytes)
         };
         if taken != Taken::Dropped {
             self.bulk(now).received.note(now, part.number);

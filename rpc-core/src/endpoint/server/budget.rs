@@ -53,6 +53,11 @@ impl Account {
         is_oldest || more <= budget.saturating_sub(self.charged)
     }
 
+    /// Whether there is no message.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_age.is_empty()
+    }
+
     /// How many messages there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use super::ServerEndpoint;
 use super::budget::Account;
 use super::incoming::CallToken;
+use super::patience::SessionPatience;
 use super::records::Phase;
 use super::session::QueuedAnswer;
 use super::window::LaneState;
@@ -49,6 +50,8 @@ pub(super) struct Bulk {
     pub(super) received: Received,
     /// What its arguments that are not whole are charged.
     pub(super) arguments: Account,
+    /// How long they are waited for.
+    pub(super) patience: SessionPatience,
     /// The messages about which an ARRIVED waits to be written.
     to_answer: Vec<Key>,
     /// When a part that came alone is answered at the latest, and of which message it is.
@@ -137,6 +140,7 @@ impl ServerEndpoint {
                 sender: Sender::new(now, FIRST_ROUND_TRIP, largest, window),
                 received: Received::default(),
                 arguments: Account::default(),
+                patience: SessionPatience::default(),
                 to_answer: Vec::new(),
                 answer_at: Timestamp::NEVER,
                 answer_about: (0, 0),
@@ -378,7 +382,7 @@ impl ServerEndpoint {
         number: u64,
     ) {
         if self.position(session, subject).is_some() {
-            self.reconsider(session, subject);
+            self.reconsider(now, session, subject);
             self.answer_part(now, session, (subject.lane, subject.sequence), Some(number));
         }
     }

@@ -20,6 +20,7 @@ mod execution;
 mod handshake;
 mod incoming;
 mod methods;
+mod patience;
 mod receiving;
 mod records;
 mod replies;

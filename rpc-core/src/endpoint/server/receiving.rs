@@ -3,6 +3,8 @@
 //! The first part of a new number is judged as a REQUEST is, and what is decided is recorded before
 //! anything is sent. When the arguments are whole, the call is queued as if a REQUEST had come.
 
+use core::time::Duration;
+
 use bytes::Bytes;
 
 use super::ServerEndpoint;
@@ -29,9 +31,8 @@ const AHEAD: usize = 16 * 1024;
 /// How many times as far as what has arrived a part may lie ahead.
 const AHEAD_OF_ARRIVED: usize = 32;
 
-/// The slowest rate at which arguments may come, in bytes a second, when they take longer than
-/// `assembly_patience`.
-const SLOWEST: u32 = 64 * 1024;
+/// How often a message is looked at, at most, for whether it takes too long.
+const LEAST_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The arguments of a call that have not arrived whole.
 #[derive(Debug)]
@@ -39,6 +40,9 @@ pub(super) struct Receiving {
     interface: u32,
     signature: u32,
     assembly: Assembly,
+    begun_at: Timestamp,
+    /// When its client last sent or asked anything about it.
+    heard_at: Timestamp,
     /// How many bytes, counted from the first, are taken.
     limit: usize,
     /// The digest of the call as far as its arguments have arrived without a gap.
@@ -52,7 +56,9 @@ impl Receiving {
         Self {
             interface: request.interface,
             signature: request.signature,
-            assembly: Assembly::new(length, now),
+            assembly: Assembly::new(length),
+            begun_at: now,
+            heard_at: now,
             limit: FIRST_LIMIT.min(length),
             digest: digest(request.interface, request.method, request.signature, &[]),
             digested: 0,
@@ -145,14 +151,18 @@ impl ServerEndpoint {
         admitted: Admitted,
     ) -> CallToken {
         let phase = Phase::Receiving(Box::new(Receiving::new(now, request, part)));
-        let deadline = admitted.deadline;
-        self.bulk(now, session);
+        let (deadline, patience) = (admitted.deadline, self.config.assembly_patience);
+        if let Some(bulk) = self.bulk(now, session)
+            && bulk.arguments.is_empty()
+        {
+            bulk.patience.begin(now, patience);
+        }
         // A part is no measure of the round trip: it says nothing of when it was sent.
         let received_at = Timestamp::NEVER;
         let token =
             self.record(session, subject, request, part.digest, received_at, admitted, phase);
         self.advance(session, subject, LaneState::Recorded(token.index));
-        self.open_share(token, deadline.min(now + self.config.assembly_patience));
+        self.open_share(token, deadline.min(now + patience));
         token
     }
 
@@ -215,6 +225,7 @@ impl ServerEndpoint {
         let (Phase::Receiving(receiving), Some(share)) = (&mut record.phase, &record.share) else {
             return true;
         };
+        receiving.heard_at = now;
         let end = part.offset as usize + bytes.len();
         let more = (end + OVERHEAD).saturating_sub(share.charged);
         let has_room = more == 0
@@ -229,8 +240,12 @@ impl ServerEndpoint {
                 let text = "two of its parts differ where they overlap";
                 self.refuse_receiving(token, VerdictCode::Incomplete, text);
             }
-            Added::New(_) => {
+            Added::New(bytes) => {
                 let is_complete = receiving.assembly.is_complete();
+                let (session, patience) = (record.session, self.config.assembly_patience);
+                if let Some(bulk) = self.bulk(now, session) {
+                    bulk.patience.on_arrived(now, bytes, patience);
+                }
                 self.charge(token);
                 if is_complete {
                     self.finish_receiving(now, token);
@@ -276,9 +291,15 @@ impl ServerEndpoint {
     }
 
     /// Its client asks how much of a message is taken.
-    pub(super) fn reconsider(&mut self, session: u32, subject: Subject) {
+    pub(super) fn reconsider(&mut self, now: Timestamp, session: u32, subject: Subject) {
         if let Some(LaneState::Recorded(index)) = self.lane_state(session, subject.lane) {
-            self.grant(self.records.token(index));
+            let token = self.records.token(index);
+            if let Some(Record { phase: Phase::Receiving(receiving), .. }) =
+                self.records.get_mut(token)
+            {
+                receiving.heard_at = now;
+            }
+            self.grant(token);
         }
     }
 
@@ -338,26 +359,33 @@ impl ServerEndpoint {
             && due <= now
         {
             self.budget.due.pop_first();
-            let Some(Record { phase: Phase::Receiving(receiving), deadline, share, .. }) =
-                self.records.get_mut(token)
+            let Some(record) = self.records.get_mut(token) else { continue };
+            let (Phase::Receiving(receiving), Some(share)) = (&record.phase, &mut record.share)
             else {
                 continue;
             };
-            let Some(share) = share else { continue };
-            if *deadline <= now {
+            if record.deadline <= now {
                 share.due = Timestamp::NEVER;
                 self.refuse_receiving(token, VerdictCode::Expired, "");
                 continue;
             }
-            let patience = self.config.assembly_patience;
-            let mut expires_at = receiving.assembly.expires_at(patience, SLOWEST);
-            if now.since(due) >= core::time::Duration::from_secs(1) {
+            let bulk = self.sessions.get(record.session).and_then(|it| it.bulk.as_ref());
+            let left = bulk.map(|bulk| bulk.patience).unwrap_or_default();
+            let (begun_at, heard_at) = (receiving.begun_at, receiving.heard_at);
+            let mut expires_at = left.ends_at(begun_at, heard_at, self.config.assembly_patience);
+            if now.since(due) >= Duration::from_secs(1) {
                 // After a pause of this process: nobody listened.
-                expires_at = expires_at.max(now + core::time::Duration::from_secs(1));
+                expires_at = expires_at.max(now + Duration::from_secs(1));
             }
-            share.due = expires_at.min(*deadline);
-            if share.due > now {
+            if expires_at > now {
+                share.due = expires_at.max(now + LEAST_INTERVAL).min(record.deadline);
                 self.budget.due.insert((share.due, token));
+                continue;
+            }
+            share.due = Timestamp::NEVER;
+            if receiving.limit < receiving.wanted() {
+                // It was not its client that kept it waiting.
+                self.refuse_receiving(token, VerdictCode::Busy, "");
                 continue;
             }
             let text = format!(

@@ -313,16 +313,16 @@ fn arguments_that_drip_are_given_up() {
 
 #[test]
 fn bytes_that_arrive_buy_time() {
-    let config = ServerConfig { assembly_patience: Duration::from_secs(1), ..Default::default() };
+    let config = ServerConfig { assembly_patience: Duration::from_secs(5), ..Default::default() };
     let mut hand = Hand::new(config);
     let mut peer = hand.open(address(1));
-    // Four megabytes at a little more than 64 KiB a second take a minute.
+    // Four megabytes at a little more than 64 KiB in four seconds take four minutes.
     let whole = message(4 << 20);
     for start in (0..whole.len()).step_by(1 << 16) {
         let (half, end) = (start + (1 << 15), start + (1 << 16));
         hand.part(&mut peer, subject(0, 1), &whole, start..half);
         hand.part(&mut peer, subject(0, 1), &whole, half..end);
-        hand.pass(Duration::from_millis(990));
+        hand.pass(Duration::from_millis(3960));
     }
     assert_eq!(hand.take().unwrap().body, *whole);
     // A third of that is too slow.
@@ -330,10 +330,76 @@ fn bytes_that_arrive_buy_time() {
         let (half, end) = (start + (1 << 15), start + (1 << 16));
         hand.part(&mut peer, subject(0, 2), &whole, start..half);
         hand.part(&mut peer, subject(0, 2), &whole, half..end);
-        hand.pass(Duration::from_millis(3000));
+        hand.pass(Duration::from_millis(12_000));
     }
     assert!(hand.take().is_none());
     assert_eq!(hand.server.statistics().arguments_lost, 1);
+}
+
+#[test]
+fn a_client_that_falls_silent_does_not_live_on_what_it_sent() {
+    let (mut hand, mut peer) = hand();
+    let before = hand.held();
+    let whole = message(8 << 20);
+    for start in (0..4 << 20).step_by(1 << 15) {
+        hand.part(&mut peer, subject(0, 1), &whole, start..start + (1 << 15));
+    }
+    assert!(hand.server.statistics().assembly_bytes >= 4 << 20);
+    hand.pass(Duration::from_secs(9));
+    assert_eq!(hand.server.statistics().arguments_lost, 0);
+    hand.pass(Duration::from_secs(2));
+    let statistics = hand.server.statistics();
+    assert_eq!((statistics.arguments_lost, statistics.assembly_bytes), (1, 0));
+    hand.send(peer, |out| frame::write_acknowledge(out, subject(0, 1)));
+    assert_eq!(hand.held(), before);
+}
+
+#[test]
+fn messages_that_share_a_slow_path_buy_time_for_each_other() {
+    let (mut hand, mut peer) = hand();
+    let whole = message(64 << 10);
+    // Thirty-two at once, each of them at one kilobyte a second.
+    for start in (0..whole.len()).step_by(1 << 10) {
+        for lane in 0..32 {
+            let call = subject(lane, 1 + u64::from(lane));
+            hand.part(&mut peer, call, &whole, start..start + (1 << 10));
+        }
+        hand.pass(Duration::from_secs(1));
+    }
+    assert_eq!(hand.server.statistics().arguments_lost, 0);
+    for _ in 0..32 {
+        assert_eq!(hand.take().unwrap().body, *whole);
+    }
+}
+
+#[test]
+fn arguments_that_waited_for_room_are_to_be_sent_later() {
+    let config = ServerConfig { maximum_assembly_bytes: 2 << 20, ..Default::default() };
+    let mut hand = Hand::new(config);
+    let (mut first, mut second) = (hand.open(address(1)), hand.open(address(2)));
+    let whole = message(8 << 20);
+    let mut send = |hand: &mut Hand, peer: &mut Peer, start: usize| {
+        hand.part(peer, subject(0, 1), &whole, start..start + (1 << 15));
+    };
+    for start in (0..1 << 20).step_by(1 << 15) {
+        send(&mut hand, &mut first, start);
+    }
+    for start in (0..1 << 18).step_by(1 << 15) {
+        send(&mut hand, &mut second, start);
+    }
+    // The first one goes on so that the second one has to wait, and asks whether it may go on.
+    for start in (1 << 20..3 << 20).step_by(1 << 17) {
+        send(&mut hand, &mut first, start);
+        hand.pass(Duration::from_secs(1));
+        let number = second.number + 1;
+        second.number = number;
+        let call = subject(0, 1);
+        hand.send(second, |out| frame::write_question(out, Role::Client, call, number, 0));
+    }
+    let _ = hand.sent();
+    hand.part(&mut second, subject(0, 1), &whole, 0..1000);
+    assert_eq!(hand.verdict().0, VerdictCode::Busy);
+    assert_eq!(hand.server.statistics().arguments_lost, 0);
 }
 
 #[test]
