@@ -378,7 +378,7 @@ fn arguments_that_waited_for_room_are_to_be_sent_later() {
     let mut hand = Hand::new(config);
     let (mut first, mut second) = (hand.open(address(1)), hand.open(address(2)));
     let whole = message(8 << 20);
-    let mut send = |hand: &mut Hand, peer: &mut Peer, start: usize| {
+    let send = |hand: &mut Hand, peer: &mut Peer, start: usize| {
         hand.part(peer, subject(0, 1), &whole, start..start + (1 << 15));
     };
     for start in (0..1 << 20).step_by(1 << 15) {
