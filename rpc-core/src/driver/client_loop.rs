@@ -131,14 +131,6 @@ enum Stop<T> {
     Interlude,
 }
 
-/// Frees the lock. A thread that moves large messages has work without end, and others, whose calls are
-/// small, would seldom get it: then the one that has waited longest has it next.
-fn unlock(core: Guard<'_>) {
-    if core.role.endpoint.is_moving() {
-        MutexGuard::unlock_fair(core);
-    }
-}
-
 impl ClientLoop {
     pub(super) fn new(
         shared: Shared<ClientRole>,
@@ -236,9 +228,7 @@ impl ClientLoop {
                 }
             }
             let plan = leader.plan(&mut core, until, self.spin);
-            unlock(core);
-            self.wake_threads(&mut wakeups);
-            outbox.send();
+            self.give_way(core, &mut wakeups, &mut outbox);
             let result = leader.proceed(plan);
             now = self.shared.now();
             core = self.shared.lock();
@@ -273,6 +263,25 @@ impl ClientLoop {
         }
         wakeups.wake_all();
         stop
+    }
+
+    /// Frees the lock, wakes and sends.
+    ///
+    /// A thread that moves large messages has work without end. Others, whose calls are small, would seldom
+    /// get the lock, and when they are woken they would wait for this thread's time slice to end.
+    fn give_way(self: &Arc<Self>, core: Guard<'_>, wakeups: &mut Wakeups, outbox: &mut Outbox) {
+        let is_moving = core.role.endpoint.is_moving();
+        if is_moving {
+            MutexGuard::unlock_fair(core);
+        } else {
+            drop(core);
+        }
+        let wakes_others = wakeups.has_threads();
+        self.wake_threads(wakeups);
+        outbox.send();
+        if is_moving && wakes_others {
+            std::thread::yield_now();
+        }
     }
 
     /// Sends what there is to send and parks until woken.

@@ -54,6 +54,11 @@ impl Wakeups {
         self.threads.len()
     }
 
+    /// Whether threads are to be woken.
+    pub(super) fn has_threads(&self) -> bool {
+        !self.threads.is_empty()
+    }
+
     /// Whether waking runs code of the user, which must find the seat free.
     pub(super) fn has_tasks(&self) -> bool {
         !self.tasks.is_empty()

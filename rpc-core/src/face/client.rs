@@ -19,7 +19,6 @@ use crate::host::{CallHost, ClientHost, Network};
 use crate::marshal::{Body, DecodeError, Unmarshal, Writer, from_message};
 use crate::service::{Interface, Method};
 use crate::statistics::ClientStatistics;
-use crate::wire::integrity;
 
 /// A client of one server. Stubs are made from it, and any number of them share its session.
 ///
@@ -189,10 +188,7 @@ impl Client {
         arguments: Writer,
     ) -> (NewCall, bool) {
         let (body, fault) = match arguments.finish_body() {
-            Ok(mut body) => {
-                integrity::keep_checksum(&mut body);
-                (body, None)
-            }
+            Ok(body) => (body, None),
             Err(error) => (Body::default(), Some(error)),
         };
         let own = self.deadline.own.or(method.own_deadline()).or(self.deadline.default);

@@ -20,11 +20,7 @@ use bytes::{Bytes, BytesMut};
 /// assert_eq!(body.pieces(1..3).collect::<Vec<_>>(), [&[2, 3]]);
 /// ```
 #[derive(Clone)]
-pub struct Body {
-    repr: Repr,
-    /// That of the bytes, if somebody has computed one.
-    checksum: Option<u32>,
-}
+pub struct Body(Repr);
 
 #[derive(Clone)]
 enum Repr {
@@ -50,22 +46,12 @@ impl Body {
             return Self::from(pieces.pop().unwrap_or_default());
         }
         let length = pieces.iter().map(Bytes::len).sum();
-        Self { repr: Repr::Chain(Arc::new(Chain { pieces, length })), checksum: None }
-    }
-
-    /// The checksum that was kept with it. Which one that is, its keeper knows.
-    pub(crate) fn checksum(&self) -> Option<u32> {
-        self.checksum
-    }
-
-    /// Keeps a checksum with it.
-    pub(crate) fn keep_checksum(&mut self, checksum: u32) {
-        self.checksum = Some(checksum);
+        Self(Repr::Chain(Arc::new(Chain { pieces, length })))
     }
 
     /// How many bytes it has.
     pub fn len(&self) -> usize {
-        match &self.repr {
+        match &self.0 {
             Repr::Whole(bytes) => bytes.len(),
             Repr::Chain(chain) => chain.length,
         }
@@ -78,7 +64,7 @@ impl Body {
 
     /// The bytes, if they are in one piece.
     pub fn as_whole(&self) -> Option<&Bytes> {
-        match &self.repr {
+        match &self.0 {
             Repr::Whole(bytes) => Some(bytes),
             Repr::Chain(_) => None,
         }
@@ -86,7 +72,7 @@ impl Body {
 
     /// The bytes of a part, piece by piece. What is beyond the end is left out.
     pub fn pieces(&self, part: Range<usize>) -> impl Iterator<Item = &[u8]> + Clone {
-        let pieces = match &self.repr {
+        let pieces = match &self.0 {
             Repr::Whole(bytes) => core::slice::from_ref(bytes),
             Repr::Chain(chain) => &chain.pieces[..],
         };
@@ -103,7 +89,7 @@ impl Body {
     /// out.
     #[inline]
     pub fn part(&self, part: Range<usize>) -> Cow<'_, [u8]> {
-        match &self.repr {
+        match &self.0 {
             Repr::Whole(bytes) => {
                 let end = part.end.min(bytes.len());
                 Cow::Borrowed(&bytes[part.start.min(end)..end])
@@ -127,7 +113,7 @@ impl Body {
 
     /// All bytes in one piece. Copies them unless they are.
     pub fn into_bytes(self) -> Bytes {
-        match self.repr {
+        match self.0 {
             Repr::Whole(bytes) => bytes,
             Repr::Chain(chain) => {
                 let mut whole = BytesMut::with_capacity(chain.length);
@@ -148,7 +134,7 @@ impl Default for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self { repr: Repr::Whole(bytes), checksum: None }
+        Self(Repr::Whole(bytes))
     }
 }
 
@@ -174,7 +160,7 @@ impl Eq for Body {}
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.repr {
+        match &self.0 {
             Repr::Whole(bytes) => fmt::Debug::fmt(bytes, f),
             Repr::Chain(chain) => {
                 write!(f, "{} bytes in {} pieces", chain.length, chain.pieces.len())
@@ -220,6 +206,6 @@ mod tests {
         assert_eq!(body.as_whole(), Some(&Bytes::from(whole)));
         assert_eq!(chain(&[3, 4]).0.as_whole(), None);
         assert_ne!(chain(&[3, 4]).0, Body::from(vec![9; 7]));
-        assert!(size_of::<Body>() <= size_of::<Bytes>() + 8);
+        assert!(size_of::<Body>() == size_of::<Bytes>());
     }
 }

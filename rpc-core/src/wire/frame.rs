@@ -226,13 +226,15 @@ pub fn digest(interface: u32, method: u32, signature: u32, arguments: &[u8]) -> 
     integrity::crc32c_append(integrity::crc32c(&names), arguments)
 }
 
-/// As [`digest`], for arguments whose checksum may be known.
-pub fn digest_of(interface: u32, method: u32, signature: u32, arguments: &Body) -> u32 {
-    let names = digest(interface, method, signature, &[]);
-    match arguments.checksum() {
-        Some(checksum) => integrity::crc32c_combine(names, checksum, arguments.len()),
-        None => arguments.pieces(0..arguments.len()).fold(names, integrity::crc32c_append),
-    }
+/// What stands for the [`digest`] of a call whose arguments are sent in parts: it has to be known with the
+/// first of them, and should not cost a pass over all. It covers the length, the beginning and the end.
+pub fn identity(interface: u32, method: u32, signature: u32, arguments: &Body) -> u32 {
+    const EDGE: usize = 16 * 1024;
+    let length = arguments.len();
+    let begin = digest(interface, method, signature, &(length as u64).to_be_bytes());
+    let front = arguments.pieces(0..EDGE.min(length));
+    let back = arguments.pieces(length.saturating_sub(EDGE).max(EDGE)..length);
+    front.chain(back).fold(begin, integrity::crc32c_append)
 }
 
 impl ReplyCode {

@@ -3,10 +3,6 @@
 //! It finds accidents: every change of up to three bits and every burst of up to 32 bits in a
 //! datagram of any size. It is no protection against an attacker.
 
-use super::DATAGRAM_OVERHEAD;
-use crate::config::BASE_DATAGRAM_SIZE;
-use crate::marshal::Body;
-
 /// The length of the integrity field in bytes.
 pub const LENGTH: usize = 4;
 
@@ -51,19 +47,6 @@ pub fn crc32c_append(crc: u32, bytes: &[u8]) -> u32 {
     portable::crc32c_append(crc, bytes)
 }
 
-/// The CRC-32C of a message. It is there already if [`keep_checksum`] was asked to compute it.
-pub fn checksum(body: &Body) -> u32 {
-    body.checksum().unwrap_or_else(|| body.pieces(0..body.len()).fold(0, crc32c_append))
-}
-
-/// Computes the checksum of a message that no datagram of the usual size holds, which will be needed. That
-/// takes a while for a large message, and whoever made it holds no lock yet.
-pub fn keep_checksum(body: &mut Body) {
-    if body.len() >= BASE_DATAGRAM_SIZE - DATAGRAM_OVERHEAD {
-        body.keep_checksum(checksum(body));
-    }
-}
-
 /// The CRC-32C of a message as far as its bytes were seen in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RunningChecksum {
@@ -85,12 +68,6 @@ impl RunningChecksum {
     pub fn so_far(self) -> (u32, usize) {
         (self.checksum, self.length)
     }
-}
-
-/// The CRC-32C of what gave `front`, followed by `length` bytes that gave `back`.
-pub fn crc32c_combine(front: u32, back: u32, length: usize) -> u32 {
-    let algorithm = crc_fast::CrcAlgorithm::Crc32Iscsi;
-    crc_fast::checksum_combine(algorithm, front.into(), back.into(), length as u64) as u32
 }
 
 /// The definition: the `crc` crate's parameters of CRC-32C, with its widest table.
@@ -130,20 +107,6 @@ mod tests {
             let (front, back) = bytes[..length].split_at(length / 3);
             assert_eq!(whole, crc32c_append(crc32c(front), back));
             assert_eq!(whole, portable::crc32c_append(crc32c(front), back));
-        }
-    }
-
-    #[test]
-    fn a_checksum_that_is_kept_is_that_of_the_bytes() {
-        for length in [0, 1, 1183, 1184, 5000, 300_000] {
-            let bytes: Vec<u8> = (0..length).map(|n: u32| (n * 7) as u8).collect();
-            let (front, back) = bytes.split_at(bytes.len() / 3);
-            let combined = crc32c_combine(crc32c(front), crc32c(back), back.len());
-            assert_eq!(combined, crc32c(&bytes), "{length}");
-            let mut body = Body::from(bytes.clone());
-            keep_checksum(&mut body);
-            assert_eq!(body.checksum().is_some(), length >= 1184, "{length}");
-            assert_eq!(checksum(&body), crc32c(&bytes), "{length}");
         }
     }
 

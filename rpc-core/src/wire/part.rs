@@ -6,14 +6,14 @@
 //!
 //! | kind | frame | fields |
 //! |---|---|---|
-//! | `0x07` | REQUEST PART | 16 number 8; 24 message length 4; 28 offset 4; 32 digest 4; 36 interface 4; 40 method 4; 44 signature 4; 48 remaining deadline in ms 4; 52 bytes |
-//! | `0x89` | REPLY PART | 16 number 8; 24 message length 4; 28 offset 4; 32 digest 4; 36 bytes (the code is that of a REPLY) |
+//! | `0x07` | REQUEST PART | 16 number 8; 24 message length 4; 28 offset 4; 32 identity 4; 36 interface 4; 40 method 4; 44 signature 4; 48 remaining deadline in ms 4; 52 checksum 4; 56 bytes |
+//! | `0x89` | REPLY PART | 16 number 8; 24 message length 4; 28 offset 4; 32 checksum 4; 36 bytes (the code is that of a REPLY) |
 //! | `0x08`, `0x8A` | ARRIVED | 16 newest 8; 24 held 4; 28 limit 4; 32 a bit for each number before the newest, lowest bit first, at most 128 bytes |
 //! | `0x09`, `0x8B` | QUESTION | 16 number 8; 24 filling |
 //!
-//! The digest of a request is that of [`frame::digest`](super::frame::digest); that of a reply is the
-//! CRC-32C of the whole message in the part with its last byte, and means nothing in the others: it is
-//! known when everything before that was given out. *Held* is how many microseconds the newest datagram had been there.
+//! The identity is that of [`frame::identity`](super::frame::identity). The checksum is the CRC-32C of the
+//! whole message in the part with its last byte, and means nothing in the others: it is known when everything
+//! before that was given out. *Held* is how many microseconds the newest datagram had been there.
 //! The limit is how many bytes of the message, from its beginning, the receiver takes.
 
 use core::ops::Range;
@@ -22,7 +22,7 @@ use super::Cursor;
 use super::frame::{PREFIX_LENGTH, ReplyCode, Request, Subject};
 
 /// What a REQUEST PART takes besides its bytes.
-pub const REQUEST_PART_OVERHEAD: usize = PREFIX_LENGTH + 36;
+pub const REQUEST_PART_OVERHEAD: usize = PREFIX_LENGTH + 40;
 /// What a REPLY PART takes besides its bytes.
 pub const REPLY_PART_OVERHEAD: usize = PREFIX_LENGTH + 20;
 /// What an ARRIVED takes besides its bits.
@@ -41,8 +41,10 @@ pub struct Part {
     pub length: u32,
     /// Where in it the bytes belong.
     pub offset: u32,
-    /// The checksum of the whole message.
-    pub digest: u32,
+    /// Tells this call's arguments from those of another call under its number. Of no use in a reply.
+    pub identity: u32,
+    /// The CRC-32C of the whole message, in the part with its last byte.
+    pub checksum: u32,
     /// Where the bytes are. There is at least one, and none beyond the end of the message.
     pub body: Range<usize>,
 }
@@ -61,10 +63,12 @@ pub struct Arrived {
 }
 
 /// Appends what comes before the bytes of a REQUEST PART.
-pub(super) fn request_part_fields(part: &Part, request: &Request) -> [u8; 36] {
-    let mut fields = [0; 36];
+pub(super) fn request_part_fields(part: &Part, request: &Request) -> [u8; 40] {
+    let mut fields = [0; 40];
     fields[..20].copy_from_slice(&part_fields(part));
-    let numbers = [request.interface, request.method, request.signature, request.remaining];
+    let Request { interface, method, signature, remaining, .. } = *request;
+    fields[16..20].copy_from_slice(&part.identity.to_be_bytes());
+    let numbers = [interface, method, signature, remaining, part.checksum];
     for (number, field) in numbers.iter().zip(fields[20..].chunks_exact_mut(4)) {
         field.copy_from_slice(&number.to_be_bytes());
     }
@@ -76,7 +80,7 @@ pub(super) fn part_fields(part: &Part) -> [u8; 20] {
     let mut fields = [0; 20];
     fields[..8].copy_from_slice(&part.number.to_be_bytes());
     for (number, field) in
-        [part.length, part.offset, part.digest].iter().zip(fields[8..].chunks_exact_mut(4))
+        [part.length, part.offset, part.checksum].iter().zip(fields[8..].chunks_exact_mut(4))
     {
         field.copy_from_slice(&number.to_be_bytes());
     }
@@ -95,7 +99,8 @@ pub(super) fn arrived_fields(newest: u64, held: u32, limit: u32) -> [u8; 16] {
 /// Reads what follows the prefix of a REQUEST PART that ends at `end`.
 pub(super) fn read_request_part(rest: &[u8], end: usize) -> Option<(Part, Request)> {
     let mut part = read_part(rest, end)?;
-    part.body.start += 16;
+    part.identity = part.checksum;
+    part.body.start += 20;
     let mut cursor = Cursor::new(rest.get(20..)?);
     let request = Request {
         interface: cursor.u32()?,
@@ -104,6 +109,7 @@ pub(super) fn read_request_part(rest: &[u8], end: usize) -> Option<(Part, Reques
         remaining: cursor.u32()?,
         body: 0..0,
     };
+    part.checksum = cursor.u32()?;
     is_inside(&part).then_some((part, request))
 }
 
@@ -128,8 +134,17 @@ pub(super) fn read_question(rest: &[u8]) -> Option<u64> {
 fn read_part(rest: &[u8], end: usize) -> Option<Part> {
     let mut cursor = Cursor::new(rest);
     let number = cursor.u64()?;
-    let (length, offset, digest) = (cursor.u32()?, cursor.u32()?, cursor.u32()?);
-    Some(Part { number, length, offset, digest, body: end + 20 - rest.len()..end })
+    let (length, offset, checksum) = (cursor.u32()?, cursor.u32()?, cursor.u32()?);
+    let body = end + 20 - rest.len()..end;
+    Some(Part { number, length, offset, identity: 0, checksum, body })
+}
+
+impl Part {
+    /// The checksum of the whole message, if this part says it: that with the last of the bytes does.
+    pub fn whole_checksum(&self) -> Option<u32> {
+        let end = u64::from(self.offset) + self.body.len() as u64;
+        (end == u64::from(self.length)).then_some(self.checksum)
+    }
 }
 
 fn is_inside(part: &Part) -> bool {

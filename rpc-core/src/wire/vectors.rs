@@ -318,7 +318,8 @@ fn part() -> Part {
         number: 0xA1A2_A3A4_A5A6_A7A8,
         length: 0x1000_0000,
         offset: 0x0B02_0304,
-        digest: 0xC1C2_C3C4,
+        identity: 0xC1C2_C3C4,
+        checksum: 0xE1E2_E3E4,
         body: 0..0,
     }
 }
@@ -354,12 +355,12 @@ fn parts_that_cannot_be_are_malformed() {
 fn the_frames_of_large_messages_stay_as_they_are() {
     expect_frame(
         |out| frame::write_request_part(out, SUBJECT, &request(), &part(), b"abc"),
-        "07001122313200272122232425262728 a1a2a3a4a5a6a7a8 10000000 0b020304 c1c2c3c4
-         41424344515253546162636471727374 616263",
+        "070011223132002b2122232425262728 a1a2a3a4a5a6a7a8 10000000 0b020304 c1c2c3c4
+         41424344515253546162636471727374 e1e2e3e4 616263",
     );
     expect_frame(
         |out| frame::write_reply_part(out, SUBJECT, ReplyCode::Result, &part(), b"abc"),
-        "89001122313200172122232425262728 a1a2a3a4a5a6a7a8 10000000 0b020304 c1c2c3c4 616263",
+        "89001122313200172122232425262728 a1a2a3a4a5a6a7a8 10000000 0b020304 e1e2e3e4 616263",
     );
     let told = (0xA1A2_A3A4_A5A6_A7A8, HELD, 0x0B02_0304);
     for (role, kind) in [(Role::Client, "08"), (Role::Server, "8a")] {

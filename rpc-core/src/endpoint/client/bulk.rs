@@ -139,19 +139,23 @@ impl ClientEndpoint {
         let call = call.filter(|call| call.sequence == sequence);
         debug_assert!(call.is_some(), "a call that gives up its lane stops its transfer");
         let call = call?;
+        let message = self.bulk.as_ref()?.sender.get((lane, sequence))?;
+        let bytes = message.body().part(part.clone());
+        // Parts are given out in order the first time, so that it is complete when the last one is.
+        call.checksum.see(part.start, &bytes);
+        call.is_out |= message.is_sent();
         let described = Part {
             number,
             length: u32::try_from(call.size).unwrap_or(u32::MAX),
             offset: u32::try_from(part.start).unwrap_or(u32::MAX),
-            digest: call.digest(),
+            identity: call.digest(),
+            checksum: call.checksum.so_far().0,
             body: 0..0,
         };
         let subject = Subject { lane, sequence, attempt: call.attempts as u16 };
         let request = transmit::request(now, call);
-        let message = self.bulk.as_ref()?.sender.get((lane, sequence))?;
-        call.is_out |= message.is_sent();
         self.statistics.parts_sent += 1;
-        frame::write_request_part(out, subject, &request, &described, &message.body().part(part));
+        frame::write_request_part(out, subject, &request, &described, &bytes);
         Some(())
     }
 

@@ -6,7 +6,8 @@ use super::call::{CallKey, Completion, NewCall};
 use crate::error::{Outcome, Settlement};
 use crate::marshal::Body;
 use crate::time::Timestamp;
-use crate::wire::frame::{FenceCause, PREFIX_LENGTH, REQUEST_OVERHEAD, Working, digest_of};
+use crate::wire::frame::{FenceCause, PREFIX_LENGTH, REQUEST_OVERHEAD, Working, digest, identity};
+use crate::wire::integrity::RunningChecksum;
 
 /// One call.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(super) struct OutgoingCall {
     /// Whether all of such arguments were given out at least once under its present number. Until then
     /// it cannot have run.
     pub(super) is_out: bool,
+    /// Of its arguments, as far as they were given out in parts.
+    pub(super) checksum: RunningChecksum,
     /// Whether a part of its result has arrived.
     pub(super) has_reply: bool,
     /// How many packets named it under this number: copies of the request, probes, fences. The wire
@@ -96,6 +99,7 @@ impl OutgoingCall {
             sequence: 0,
             is_large: false,
             is_out: false,
+            checksum: RunningChecksum::default(),
             has_reply: false,
             attempts: 0,
             sent_at: [Timestamp::ZERO; 8],
@@ -121,6 +125,7 @@ impl OutgoingCall {
     pub(super) fn assign(&mut self, lane: u16, sequence: u64, room: usize) {
         self.is_large = self.call.body.len() > room;
         self.is_out = false;
+        self.checksum = RunningChecksum::default();
         self.has_reply = false;
         self.phase = Phase::Sent;
         self.lane = lane;
@@ -192,7 +197,10 @@ impl OutgoingCall {
     /// What a server that refuses this call because another one has its number says of it.
     pub(super) fn digest(&self) -> u32 {
         let NewCall { interface, method, signature, body, .. } = &self.call;
-        self.digest.unwrap_or_else(|| digest_of(*interface, *method, *signature, body))
+        self.digest.unwrap_or_else(|| match body.as_whole() {
+            Some(body) if !self.is_large => digest(*interface, *method, *signature, body),
+            _ => identity(*interface, *method, *signature, body),
+        })
     }
 
     /// Gives up the arguments: there will be no more copies of the request.

@@ -27,7 +27,7 @@ struct Incoming {
     call: CallKey,
     code: ReplyCode,
     /// What the part with the last byte says of the whole.
-    digest: Option<u32>,
+    expected: Option<u32>,
     assembly: Assembly,
     /// Of what has arrived without a gap.
     checksum: RunningChecksum,
@@ -107,12 +107,12 @@ impl Replies {
         let index = self.entries.iter().position(|it| it.call == call).unwrap_or_else(|| {
             let assembly = Assembly::new(part.length as usize);
             let limit = FIRST_LIMIT;
-            let (digest, checksum) = (None, RunningChecksum::default());
+            let (expected, checksum) = (None, RunningChecksum::default());
             let is_held_up = false;
             self.entries.push(Incoming {
                 call,
                 code,
-                digest,
+                expected,
                 assembly,
                 checksum,
                 limit,
@@ -121,10 +121,9 @@ impl Replies {
             self.entries.len() - 1
         });
         let incoming = &mut self.entries[index];
-        let is_last = part.offset as usize + bytes.len() == part.length as usize;
-        let digest = if is_last { Some(part.digest) } else { incoming.digest };
+        let expected = part.whole_checksum().or(incoming.expected);
         if (incoming.code, incoming.assembly.length()) != (code, part.length as usize)
-            || digest != incoming.digest.or(digest)
+            || expected != incoming.expected.or(expected)
         {
             self.entries.remove(index);
             return Taken::Ended(None);
@@ -132,7 +131,7 @@ impl Replies {
         let added = incoming.assembly.add(part.offset as usize, bytes, incoming.limit);
         let (_, seen) = incoming.checksum.so_far();
         incoming.checksum.see(seen, incoming.assembly.in_order(seen));
-        incoming.digest = digest;
+        incoming.expected = expected;
         self.grant_at(index);
         let incoming = &self.entries[index];
         match added {
@@ -142,8 +141,8 @@ impl Replies {
                 Taken::Ended(None)
             }
             Added::New(_) | Added::Known if incoming.assembly.is_complete() => {
-                let Incoming { assembly, digest, checksum, .. } = self.entries.remove(index);
-                let is_right = digest == Some(checksum.so_far().0);
+                let Incoming { assembly, expected, checksum, .. } = self.entries.remove(index);
+                let is_right = expected == Some(checksum.so_far().0);
                 Taken::Ended(is_right.then(|| assembly.into_message()))
             }
             Added::New(_) | Added::Known => Taken::Noted,

@@ -267,7 +267,8 @@ impl ServerEndpoint {
             number,
             length: u32::try_from(body.len()).ok()?,
             offset: u32::try_from(part.start).ok()?,
-            digest: checksum.so_far().0,
+            identity: 0,
+            checksum: checksum.so_far().0,
             body: 0..0,
         };
         frame::write_reply_part(out, subject, *code, &described, &bytes);

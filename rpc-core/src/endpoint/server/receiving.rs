@@ -16,8 +16,8 @@ use super::session::QueuedAnswer;
 use super::window::{LaneState, Position};
 use crate::time::Timestamp;
 use crate::transfer::{Added, Assembly, FIRST_LIMIT, Key};
-use crate::wire::frame::{Request, Subject, VerdictCode, digest};
-use crate::wire::integrity;
+use crate::wire::frame::{Request, Subject, VerdictCode};
+use crate::wire::integrity::RunningChecksum;
 use crate::wire::part::Part;
 
 /// How far ahead of what has arrived without a gap a client may send, at most. It is no more than what
@@ -45,9 +45,10 @@ pub(super) struct Receiving {
     heard_at: Timestamp,
     /// How many bytes, counted from the first, are taken.
     limit: usize,
-    /// The digest of the call as far as its arguments have arrived without a gap.
-    digest: u32,
-    digested: usize,
+    /// What the part with the last byte says of the whole.
+    expected: Option<u32>,
+    /// Of what has arrived without a gap.
+    checksum: RunningChecksum,
 }
 
 impl Receiving {
@@ -60,8 +61,8 @@ impl Receiving {
             begun_at: now,
             heard_at: now,
             limit: FIRST_LIMIT.min(length),
-            digest: digest(request.interface, request.method, request.signature, &[]),
-            digested: 0,
+            expected: None,
+            checksum: RunningChecksum::default(),
         }
     }
 
@@ -93,10 +94,16 @@ impl Receiving {
     }
 
     fn take(&mut self, part: &Part, bytes: &[u8]) -> Added {
+        let said = part.whole_checksum();
+        if self.expected.is_some_and(|expected| said.is_some_and(|said| said != expected)) {
+            return Added::Contradiction;
+        }
         let added = self.assembly.add(part.offset as usize, bytes, self.limit);
-        let in_order = self.assembly.in_order(self.digested);
-        self.digest = integrity::crc32c_append(self.digest, in_order);
-        self.digested += in_order.len();
+        if added != Added::Beyond {
+            self.expected = self.expected.or(said);
+        }
+        let (_, seen) = self.checksum.so_far();
+        self.checksum.see(seen, self.assembly.in_order(seen));
         added
     }
 }
@@ -128,7 +135,7 @@ impl ServerEndpoint {
                 }
                 decided => {
                     let refused = decided.err().unwrap_or_else(super::requests::Refused::busy);
-                    self.refuse_new(Timestamp::NEVER, session, subject, part.digest, refused);
+                    self.refuse_new(Timestamp::NEVER, session, subject, part.identity, refused);
                     true
                 }
             },
@@ -160,7 +167,7 @@ impl ServerEndpoint {
         // A part is no measure of the round trip: it says nothing of when it was sent.
         let received_at = Timestamp::NEVER;
         let token =
-            self.record(session, subject, request, part.digest, received_at, admitted, phase);
+            self.record(session, subject, request, part.identity, received_at, admitted, phase);
         self.advance(session, subject, LaneState::Recorded(token.index));
         self.open_share(token, deadline.min(now + patience));
         token
@@ -191,11 +198,11 @@ impl ServerEndpoint {
         };
         let token = self.records.token(index);
         let Some(record) = self.records.get(token) else { return true };
-        if record.digest != part.digest {
+        if record.digest != part.identity {
             // As with requests: one client state is in use twice. It is not for this user of the state
             // to hear that the other one's datagrams have arrived.
             self.statistics.misuses += 1;
-            let (received_at, digest) = (Timestamp::NEVER, part.digest);
+            let (received_at, digest) = (Timestamp::NEVER, part.identity);
             let answer = QueuedAnswer::Misuse { subject, received_at, digest };
             self.queue_once(session, subject, answer);
             return false;
@@ -307,7 +314,7 @@ impl ServerEndpoint {
     fn finish_receiving(&mut self, now: Timestamp, token: CallToken) {
         let Some(record) = self.records.get_mut(token) else { return };
         let Phase::Receiving(receiving) = &record.phase else { return };
-        if receiving.digest != record.digest {
+        if receiving.expected != Some(receiving.checksum.so_far().0) {
             let text = "the checksum of the arguments does not match";
             return self.refuse_receiving(token, VerdictCode::Incomplete, text);
         }

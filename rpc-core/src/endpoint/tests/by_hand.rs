@@ -36,11 +36,12 @@ pub(super) fn subject(lane: u16, sequence: u64) -> Subject {
     Subject { lane, sequence, attempt: 1 }
 }
 
-/// The arguments of a call, with the digest of the call.
+/// The arguments of a call, with what its parts say of them.
 #[derive(Clone)]
 pub(super) struct Whole {
     bytes: Bytes,
-    digest: u32,
+    identity: u32,
+    checksum: u32,
 }
 
 impl Whole {
@@ -59,7 +60,8 @@ impl core::ops::Deref for Whole {
 
 impl From<Vec<u8>> for Whole {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { digest: frame::digest(INTERFACE, ECHO, 99, &bytes), bytes: bytes.into() }
+        let identity = frame::identity(INTERFACE, ECHO, 99, &bytes.clone().into());
+        Self { identity, checksum: integrity::crc32c(&bytes), bytes: bytes.into() }
     }
 }
 
@@ -251,7 +253,8 @@ pub(super) fn described(whole: &Whole, offset: usize) -> Part {
         number: 0,
         length: whole.len() as u32,
         offset: offset as u32,
-        digest: whole.digest,
+        identity: whole.identity,
+        checksum: whole.checksum,
         body: 0..0,
     }
 }

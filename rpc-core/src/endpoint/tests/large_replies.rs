@@ -41,7 +41,8 @@ impl Caller {
             number: self.number,
             length: described.len() as u32,
             offset: offset as u32,
-            digest: integrity::crc32c(described),
+            identity: 0,
+            checksum: integrity::crc32c(described),
             body: 0..0,
         };
         let subject = self.subject;
@@ -321,7 +322,7 @@ fn a_part_alone_is_what_a_datagram_carries() {
 #[test]
 fn a_reply_part_is_read_back_as_it_was_written() {
     let mut out = Vec::new();
-    let part = Part { number: 1, length: 10, offset: 4, digest: 7, body: 0..0 };
+    let part = Part { number: 1, length: 10, offset: 4, identity: 0, checksum: 7, body: 0..0 };
     let subject = Subject { lane: 1, sequence: 2, attempt: 0 };
     write_reply_part(&mut out, subject, ReplyCode::Panicked, &part, b"abc");
     let read = frame::next_server_frame(&out, &mut 0).unwrap();

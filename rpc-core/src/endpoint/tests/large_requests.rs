@@ -157,10 +157,11 @@ fn a_limit_of_the_server_or_of_the_method_is_judged_at_the_first_part() {
         for length in [limit, limit + 1] {
             let whole = message(length);
             sequence += 1;
-            let (call, digest) =
-                (subject(0, sequence), frame::digest(INTERFACE, method, 99, &whole));
+            let body = whole.clone_bytes().into();
+            let identity = frame::identity(INTERFACE, method, 99, &body);
+            let call = subject(0, sequence);
             let request = frame::Request { method, ..REQUEST };
-            let said = Part { digest, ..described(&whole, 0) };
+            let said = Part { identity, ..described(&whole, 0) };
             hand.send_part(&mut peer, call, &request, &said, &whole);
             if length == limit {
                 assert_eq!(hand.take().unwrap().body, *whole);
@@ -270,7 +271,7 @@ fn another_message_under_the_same_number_is_misuse_and_harms_nobody() {
     for _ in 0..50 {
         hand.part(&mut peer, subject(0, 1), &other, 3000..6000);
     }
-    let digest = described(&other, 0).digest.to_be_bytes();
+    let digest = described(&other, 0).identity.to_be_bytes();
     assert_eq!(hand.verdict(), (VerdictCode::Misuse, Bytes::copy_from_slice(&digest)));
     hand.part(&mut peer, subject(0, 1), &other, 0..1000);
     let after = hand.arrived(0).unwrap();

@@ -45,7 +45,7 @@ impl Inbox {
                     }
                     self.length = part.length as usize;
                     if part.offset as usize + part.body.len() == self.length {
-                        self.digest = part.digest;
+                        self.digest = part.checksum;
                     }
                     self.newest = self.newest.max(part.number);
                     self.datagrams += 1;
