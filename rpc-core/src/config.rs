@@ -218,7 +218,8 @@ pub struct ServerConfig {
     pub cookie_lifetime: Duration,
     /// The bytes of stored replies, over all sessions, beyond which new calls are refused. Each call
     /// books the `max_reply` of its method before it runs, or one datagram if the method has none; a
-    /// larger result then takes what is left, and is an error for its caller if that is not enough.
+    /// larger result then takes what is left but for an eighth, and is an error for its caller if that is
+    /// not enough. While an eighth is stored for a session, its calls of methods that gave such results wait.
     /// Default 256 MiB.
     pub maximum_reply_bytes: usize,
     /// The largest encoded arguments of a call, in bytes, for methods that set no limit of their own.

@@ -113,7 +113,7 @@ impl ServerEndpoint {
             else {
                 continue;
             };
-            let Phase::Queued { ticket, is_parked, .. } = &mut record.phase else { continue };
+            let Phase::Queued { ticket, .. } = &record.phase else { continue };
             self.queue.live -= 1;
             self.queue.served = self.queue.served.max(*ticket);
             if record.deadline <= now {
@@ -128,8 +128,12 @@ impl ServerEndpoint {
                 self.forget(token);
                 continue;
             };
-            if session.running >= self.config.maximum_running_per_session {
-                *is_parked = true;
+            let waits = record.lane != ONEWAY_LANE
+                && self.large_methods.wait(record, session, &self.config);
+            if waits || session.running >= self.config.maximum_running_per_session {
+                if let Phase::Queued { is_parked, .. } = &mut record.phase {
+                    *is_parked = true;
+                }
                 self.queue.parked += 1;
                 session.parked.push_back(token);
                 if is_mostly_gone(session.parked.len(), self.queue.parked) {
@@ -202,6 +206,7 @@ impl ServerEndpoint {
             (Finished::Reply(body), Some(record)) => self.is_too_large(record, body.len()),
             _ => None,
         };
+        let large_from = self.reply_room();
         let Some(record) = self.records.get_mut(token) else { return };
         let Phase::Running { is_left, is_suspended, context, .. } = &record.phase else { return };
         let (is_left, is_entered) = (*is_left, context.is_entered());
@@ -230,6 +235,15 @@ impl ServerEndpoint {
         self.statistics.refusals += u64::from(matches!(phase, Phase::Refused { .. }));
         let received_at = record.received_at;
         record.phase = phase;
+        if let Phase::Done { body, .. } = &record.phase
+            && body.len() > large_from
+        {
+            self.large_methods.note(record);
+            let id = record.session_id;
+            if let Some(session) = self.sessions.get_mut(session).filter(|it| it.id == id) {
+                session.stored += body.len();
+            }
+        }
         self.end_execution(token);
         if let Some(code) = plain_verdict {
             self.set_lane_state(session, lane, LaneState::Refused(code));
@@ -252,20 +266,27 @@ impl ServerEndpoint {
     }
 
     /// Lets the next parked call of a session be taken, if one more of its handlers may run.
-    fn unpark(&mut self, session: u32, id: u64) {
+    pub(super) fn unpark(&mut self, session: u32, id: u64) {
         let Some(session) = self.sessions.get_mut(session).filter(|s| s.id == id) else { return };
         if session.running >= self.config.maximum_running_per_session {
             return;
         }
-        while let Some(token) = session.parked.pop_front() {
-            if let Some(Record { phase: Phase::Queued { is_parked, .. }, .. }) =
-                self.records.get_mut(token)
-                && core::mem::take(is_parked)
+        while let Some(&token) = session.parked.front() {
+            if let Some(record) = self.records.get_mut(token)
+                && matches!(record.phase, Phase::Queued { is_parked: true, .. })
             {
+                if self.large_methods.wait(record, session, &self.config) {
+                    return;
+                }
+                if let Phase::Queued { is_parked, .. } = &mut record.phase {
+                    *is_parked = false;
+                }
+                session.parked.pop_front();
                 self.queue.parked -= 1;
                 self.queue.push(token, &self.records);
                 return;
             }
+            session.parked.pop_front();
         }
     }
 
@@ -336,6 +357,7 @@ impl ServerEndpoint {
             }
             self.reply_bytes -= record.booked;
             self.stored_replies -= usize::from(matches!(record.phase, Phase::Done { .. }));
+            self.on_stored_freed(&record);
         }
         // The first entry is always one of use: it is looked at for every new call.
         while self.queue.entries.front().is_some_and(|&token| self.records.get(token).is_none()) {

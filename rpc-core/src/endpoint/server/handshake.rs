@@ -117,6 +117,7 @@ impl ServerEndpoint {
             unfinished: 0,
             running: 0,
             parked: VecDeque::new(),
+            stored: 0,
             answers: VecDeque::new(),
         });
         if is_mostly_gone(self.lease_checks.len(), self.sessions.len()) {

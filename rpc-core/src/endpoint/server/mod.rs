@@ -27,6 +27,7 @@ mod replies;
 mod requests;
 mod session;
 mod sources;
+mod stored;
 mod transmit;
 mod window;
 
@@ -44,6 +45,7 @@ use self::execution::Queue;
 use self::records::Records;
 use self::session::{QueuedAnswer, Sessions};
 use self::sources::{RateLimit, SessionCounts, Source};
+use self::stored::LargeMethods;
 use self::transmit::Stateless;
 use super::{DEFAULT_RECEIVE_WINDOW, Machine, Transmit};
 use crate::config::ServerConfig;
@@ -88,6 +90,8 @@ pub struct ServerEndpoint {
     budget: Budget,
     /// Bytes of replies that are stored or booked.
     reply_bytes: usize,
+    /// Methods whose results are large.
+    large_methods: LargeMethods,
     /// Replies that are stored and not acknowledged.
     stored_replies: usize,
     /// Calls that were taken and not completed.
@@ -134,6 +138,7 @@ impl ServerEndpoint {
             bulk_line: BulkLine::default(),
             budget: Budget::default(),
             reply_bytes: 0,
+            large_methods: LargeMethods::default(),
             stored_replies: 0,
             running: 0,
             suspended: 0,
@@ -288,6 +293,9 @@ impl ServerEndpoint {
                 self.statistics.sessions_expired += 1;
                 self.remove_session(index);
             } else {
+                if now.since(session.last_heard) >= self.config.lease && !is_paused {
+                    self.give_up_parked(now, index);
+                }
                 self.lease_checks.push_back((now + self.lease_period(), index, id));
             }
         }

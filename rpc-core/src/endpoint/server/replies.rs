@@ -6,6 +6,7 @@ use super::ServerEndpoint;
 use super::incoming::Finished;
 use super::records::{Phase, Record};
 use super::requests::{LONGEST_DETAIL, detail};
+use super::stored;
 use crate::config::MessageLimits;
 use crate::marshal::Body;
 use crate::wire;
@@ -50,7 +51,7 @@ impl ServerEndpoint {
             });
         }
         let others = self.reply_bytes - record.booked;
-        let free = self.config.maximum_reply_bytes.saturating_sub(others);
+        let free = stored::left(&self.config, others);
         if size <= record.booked.max(free) {
             return None;
         }

@@ -38,8 +38,10 @@ pub(super) struct Session {
     pub(super) unfinished: usize,
     /// Handlers that run, those of left lanes included.
     pub(super) running: usize,
-    /// Queued calls that wait until fewer of this session's handlers run.
+    /// Queued calls that wait until fewer of this session's handlers run, or less is stored for it.
     pub(super) parked: VecDeque<CallToken>,
+    /// Bytes of large results that are stored.
+    pub(super) stored: usize,
     /// Answers that wait to be sent.
     pub(super) answers: VecDeque<QueuedAnswer>,
 }

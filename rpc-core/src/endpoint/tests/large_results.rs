@@ -388,11 +388,12 @@ fn a_result_that_is_too_large_says_which_setting_to_change() {
             &["4001", "4000", "`maximum_reply` of the client"],
         ),
         (
-            config(large, 5000),
+            // An eighth is kept for small calls.
+            config(large, 40_000),
             client,
             ECHO,
-            5000,
-            &["5001", "5000", "`maximum_reply_bytes`", "max_reply"],
+            35_000,
+            &["35001", "35000", "`maximum_reply_bytes`", "max_reply"],
         ),
     ];
     for (config, largest_reply, method, limit, words) in cases {
@@ -609,4 +610,87 @@ fn a_server_that_ends_knows_what_is_on_its_way() {
     let inbox = download(&mut hand, peer, call);
     assert_eq!(inbox.whole().len(), 1 << 20);
     assert!(hand.server.confirmed() > before);
+}
+
+/// A server with room for 16 MiB of results, of which one session may store 2 MiB before its calls wait.
+fn small_room() -> (Hand, Peer, Peer) {
+    let config = ServerConfig {
+        maximum_reply_bytes: 16 << 20,
+        lease: Duration::from_secs(60),
+        ..Default::default()
+    };
+    let mut hand = Hand::new(config);
+    let (greedy, other) = (hand.open(address(1)), hand.open(address(2)));
+    (hand, greedy, other)
+}
+
+fn ask(hand: &mut Hand, peer: Peer, call: Subject) {
+    hand.send(peer, |out| frame::write_request(out, call, &REQUEST, b"x"));
+}
+
+#[test]
+fn one_session_does_not_take_the_room_of_all() {
+    let (mut hand, greedy, other) = small_room();
+    let whole = message(1 << 20);
+    let calls: Vec<_> = (0..40).map(|lane| subject(lane, 1 + u64::from(lane))).collect();
+    for &call in &calls {
+        ask(&mut hand, greedy, call);
+    }
+    let mut ran = 0;
+    while let Some(ready) = hand.take() {
+        ran += 1;
+        let reply = Finished::Reply(whole.clone_bytes().into());
+        hand.server.complete(ready.token, reply);
+    }
+    assert_eq!(ran, 2, "the others wait until something of this was taken");
+    // Calls of other methods of the same session do not wait, and neither do other clients.
+    let other_method = frame::Request { method: LOOKUP, ..REQUEST };
+    let small = subject(50, 100);
+    hand.send(greedy, |out| frame::write_request(out, small, &other_method, b"x"));
+    let ready = hand.take().expect("its results were never large");
+    hand.server.complete(ready.token, Finished::Reply(Bytes::from_static(b"y").into()));
+    hand.run(other, subject(0, 1), whole.clone_bytes());
+    // Each result that was taken lets another call run, until all have run once.
+    for &call in &calls {
+        hand.send(greedy, |out| frame::write_acknowledge(out, call));
+        while let Some(ready) = hand.take() {
+            ran += 1;
+            let reply = Finished::Reply(whole.clone_bytes().into());
+            hand.server.complete(ready.token, reply);
+        }
+    }
+    assert_eq!(ran, 40);
+    assert_eq!(hand.server.queued(), 0);
+}
+
+#[test]
+fn large_results_leave_room_for_small_calls() {
+    let (mut hand, greedy, other) = small_room();
+    // All of them run before it is known how large their results are.
+    let calls: Vec<_> = (0..17).map(|lane| subject(lane, 1 + u64::from(lane))).collect();
+    calls.iter().for_each(|&call| ask(&mut hand, greedy, call));
+    let ready: Vec<_> = core::iter::from_fn(|| hand.take()).collect();
+    assert_eq!(ready.len(), 17);
+    for (index, ready) in ready.into_iter().enumerate() {
+        let size = [1 << 20, 2000][index / 16];
+        hand.server.complete(ready.token, Finished::Reply(message(size).clone_bytes().into()));
+    }
+    let stored = hand.server.statistics().reply_bytes;
+    assert!((13 << 20..=14 << 20).contains(&stored), "{stored}");
+    hand.run(other, subject(0, 1), Bytes::from_static(b"small"));
+}
+
+#[test]
+fn calls_that_wait_for_a_client_that_is_gone_do_not_keep_its_session() {
+    let (mut hand, greedy, _) = small_room();
+    for lane in 0..40 {
+        ask(&mut hand, greedy, subject(lane, 1 + u64::from(lane)));
+    }
+    while let Some(ready) = hand.take() {
+        let reply = Finished::Reply(message(1 << 20).clone_bytes().into());
+        hand.server.complete(ready.token, reply);
+    }
+    hand.pass(Duration::from_secs(200));
+    assert_eq!(hand.server.statistics().sessions, 0);
+    assert_eq!(hand.held(), (0, 0, (0, 0), 0));
 }
