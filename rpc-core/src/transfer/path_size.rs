@@ -88,10 +88,13 @@ impl PathSize {
     /// what is under way in large datagrams should be sent again in smaller ones.
     pub(super) fn on_lost(&mut self, now: Timestamp, size: usize, is_probe: bool) -> bool {
         if is_probe {
-            self.is_probing = false;
-            self.tries += 1;
-            if self.tries >= TRIES {
-                self.skip(now);
+            // One that the system refused, or that was sent before a black hole, was answered for.
+            if self.is_probing && CANDIDATES.get(self.next) == Some(&size) {
+                self.is_probing = false;
+                self.tries += 1;
+                if self.tries >= TRIES {
+                    self.skip(now);
+                }
             }
             return false;
         }
@@ -221,6 +224,23 @@ mod tests {
         assert_eq!(path.next_probe(NOW), Some(1_472));
         path.on_arrived(NOW, 1_472, true);
         assert_eq!((path.current(), path.next_probe(NOW)), (1_472, None));
+    }
+
+    #[test]
+    fn what_was_refused_is_not_lost_as_well() {
+        let mut path = PathSize::new(65_507);
+        let refused = [65_507, 32_768, 16_384, 8_972, 4_096];
+        for size in refused {
+            assert_eq!(path.next_probe(NOW), Some(size));
+            assert!(!path.on_refused(NOW, size));
+        }
+        assert_eq!(path.next_probe(NOW), Some(1_472));
+        for size in refused {
+            assert!(!path.on_lost(NOW, size, true));
+            assert_eq!(path.next_probe(NOW), None, "one is under way");
+        }
+        assert!(!path.on_lost(NOW, 1_472, true));
+        assert_eq!(path.next_probe(NOW), Some(1_472), "it is tried often enough to find out");
     }
 
     #[test]

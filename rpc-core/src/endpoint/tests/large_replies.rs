@@ -67,7 +67,7 @@ impl Caller {
             .all_arrived()
             .into_iter()
             .filter(|(about, _)| (about.lane, about.sequence) == (subject.lane, subject.sequence));
-        told.last().map(|(_, arrived)| arrived.limit as usize)
+        told.next_back().map(|(_, arrived)| arrived.limit as usize)
     }
 
     fn arrived_by_now(&mut self) -> Option<Arrived> {
