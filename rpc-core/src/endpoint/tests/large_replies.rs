@@ -63,7 +63,7 @@ impl Caller {
     /// How many bytes of the present call's result are taken, if the client says so now.
     fn limit_by_now(&mut self) -> Option<usize> {
         let subject = self.subject;
-        let told = self
+        let mut told = self
             .all_arrived()
             .into_iter()
             .filter(|(about, _)| (about.lane, about.sequence) == (subject.lane, subject.sequence));
