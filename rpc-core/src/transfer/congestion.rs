@@ -14,6 +14,8 @@ pub(super) struct Congestion {
     /// Loss of anything sent before this is part of the congestion that was reacted to already.
     recovery_since: Option<Timestamp>,
     datagram_size: usize,
+    /// Window and threshold before the last reaction to a loss.
+    before_recovery: (usize, usize),
     /// Bytes acknowledged since the window last grew by a datagram, in congestion avoidance.
     acknowledged: usize,
 }
@@ -26,6 +28,7 @@ impl Congestion {
             threshold: usize::MAX,
             recovery_since: None,
             datagram_size,
+            before_recovery: (0, 0),
             acknowledged: 0,
         }
     }
@@ -76,9 +79,21 @@ impl Congestion {
             return;
         }
         self.recovery_since = Some(now);
+        self.before_recovery = (self.window, self.threshold);
         self.window = (self.window / 2).max(minimum_window(self.datagram_size));
         self.threshold = self.window;
         self.acknowledged = 0;
+    }
+
+    /// What counted as lost at `lost_at` has arrived: if that was the reason for the present recovery, there
+    /// was none (as in RFC 4015, which does this for TCP).
+    pub(super) fn on_spurious_loss(&mut self, lost_at: Timestamp) {
+        if self.recovery_since == Some(lost_at) {
+            let (window, threshold) = self.before_recovery;
+            self.window = self.window.max(window);
+            self.threshold = self.threshold.max(threshold);
+            self.recovery_since = None;
+        }
     }
 
     /// Everything was lost for a long time (RFC 9002, section 7.6).

@@ -16,8 +16,19 @@ use super::received::Acknowledgement;
 use crate::config::BASE_DATAGRAM_SIZE;
 use crate::time::Timestamp;
 
-/// RFC 9002, section 6.1.1: a datagram counts as lost when one this much newer has arrived.
+/// RFC 9002, section 6.1.1: a datagram counts as lost when one this much newer has arrived. It is more on a
+/// path that has been seen to let datagrams overtake each other by more.
 const REORDERING: u64 = 3;
+
+/// No more than this: the receiver tells of no older ones.
+const MOST_REORDERING: u64 = 1000;
+
+/// How much later than expected a datagram may be before it counts as lost, on a path that has been seen to
+/// delay some of them by so much. The round trip, if that is longer.
+const MOST_LATENESS: Duration = Duration::from_millis(10);
+
+/// How many datagrams are remembered that were given up.
+const MOST_REMEMBERED: usize = 4096;
 
 /// The least difference of times that means anything (RFC 9002, section 6.1.2: `kGranularity`).
 const GRANULARITY: Duration = Duration::from_millis(1);
@@ -70,6 +81,8 @@ struct Datagram {
     content: Content,
     /// Whether it has neither arrived nor been given up.
     is_open: bool,
+    /// When it was given up, if it was and may arrive yet.
+    lost_at: Timestamp,
 }
 
 impl Datagram {
@@ -98,6 +111,10 @@ pub struct Sender {
     first: u64,
     in_flight: usize,
     newest_acknowledged: u64,
+    /// By how many newer datagrams one was overtaken and arrived after all.
+    reordering: u64,
+    /// How much later than the round trip lets expect.
+    lateness: Duration,
     round_trip: RoundTrip,
     congestion: Congestion,
     pacer: Pacer,
@@ -177,6 +194,8 @@ impl Sender {
             first: 1,
             in_flight: 0,
             newest_acknowledged: 0,
+            reordering: REORDERING,
+            lateness: Duration::ZERO,
             round_trip: RoundTrip {
                 latest: round_trip,
                 smoothed: round_trip,
@@ -332,7 +351,11 @@ impl Sender {
         for number in self.first..=acknowledgement.newest {
             let index = (number - self.first) as usize;
             let datagram = &mut self.datagrams[index];
-            if !datagram.is_open || !acknowledgement.contains(number) {
+            if !acknowledgement.contains(number) {
+                continue;
+            }
+            if !datagram.is_open {
+                self.on_late(now, number);
                 continue;
             }
             datagram.is_open = false;
@@ -359,6 +382,28 @@ impl Sender {
             self.detect_loss(now);
         }
         self.take_arrived()
+    }
+
+    /// A datagram has arrived that may have been given up: then the path delays some of them, and more
+    /// patience is needed than was thought (RFC 9002, section 6.1.1).
+    fn on_late(&mut self, now: Timestamp, number: u64) {
+        let datagram = &mut self.datagrams[(number - self.first) as usize];
+        let lost_at = core::mem::replace(&mut datagram.lost_at, Timestamp::NEVER);
+        if lost_at == Timestamp::NEVER {
+            return;
+        }
+        let (sent_at, content) = (datagram.sent_at, datagram.content.clone());
+        let overtaken = (self.newest_acknowledged.saturating_sub(number) + 1).min(MOST_REORDERING);
+        self.reordering = self.reordering.max(overtaken);
+        let late = now.since(sent_at).saturating_sub(self.round_trip.patience());
+        let most = MOST_LATENESS.max(self.round_trip.smoothed);
+        self.lateness = self.lateness.max(late.min(most));
+        self.congestion.on_spurious_loss(lost_at);
+        if let Content::Part(key, part) = content
+            && let Some((_, message)) = self.messages.iter_mut().find(|(own, _)| *own == key)
+        {
+            message.on_arrived(part);
+        }
     }
 
     /// The system did not send a datagram of this size, because it is too large for the path.
@@ -442,7 +487,8 @@ impl Sender {
 
     fn record(&mut self, now: Timestamp, size: usize, content: Content) -> u64 {
         self.last_sent_at = now;
-        let datagram = Datagram { sent_at: now, size, content, is_open: true };
+        let lost_at = Timestamp::NEVER;
+        let datagram = Datagram { sent_at: now, size, content, is_open: true, lost_at };
         self.in_flight += datagram.charge();
         self.datagrams.push_back(datagram);
         self.first + self.datagrams.len() as u64 - 1
@@ -478,7 +524,7 @@ impl Sender {
     /// (RFC 9002, section 6.1).
     fn detect_loss(&mut self, now: Timestamp) {
         self.loss_at = Timestamp::NEVER;
-        let patience = self.round_trip.patience();
+        let patience = self.round_trip.patience() + self.lateness;
         let mut run: Option<(Timestamp, Timestamp)> = None;
         let mut longest_run = Duration::ZERO;
         let mut is_smaller = false;
@@ -490,11 +536,12 @@ impl Sender {
                 continue;
             }
             let lost_at = datagram.sent_at + patience;
-            if number + REORDERING > newest && lost_at > now {
+            if number + self.reordering > newest && lost_at > now {
                 self.loss_at = self.loss_at.min(lost_at);
                 continue;
             }
             datagram.is_open = false;
+            datagram.lost_at = now;
             self.in_flight -= datagram.charge();
             let is_probe = matches!(datagram.content, Content::PathProbe);
             is_smaller |= self.path_size.on_lost(now, datagram.size, is_probe);
@@ -515,7 +562,19 @@ impl Sender {
         if is_smaller {
             self.on_smaller_path();
         }
-        while self.datagrams.front().is_some_and(|datagram| !datagram.is_open) {
+        self.forget_settled(now);
+    }
+
+    /// Forgets the oldest datagrams, as far as nothing more will be heard of them.
+    fn forget_settled(&mut self, now: Timestamp) {
+        let late = self.round_trip.smoothed * 2 + MOST_LATENESS;
+        let has_many = |datagrams: &VecDeque<Datagram>| datagrams.len() > MOST_REMEMBERED;
+        while let Some(oldest) = self.datagrams.front()
+            && !oldest.is_open
+            && (oldest.lost_at == Timestamp::NEVER
+                || oldest.lost_at + late <= now
+                || has_many(&self.datagrams))
+        {
             self.datagrams.pop_front();
             self.first += 1;
         }

@@ -253,6 +253,21 @@ fn little_more_is_sent_than_what_is_lost() {
 }
 
 #[test]
+fn datagrams_that_overtake_each_other_are_not_taken_for_lost_for_long() {
+    for (delay, jitter) in [(100, 5_000), (2_000, 3_000), (20_000, 10_000)] {
+        let [delay, jitter] = [delay, jitter].map(Duration::from_micros);
+        let network = Network { delay, jitter, largest: 1_500, ..Network::default() };
+        let mut run = Run::new(1, 8 << 20, network);
+        let took = run.finish();
+        run.assert_arrived();
+        // Without patience every datagram that is late halves the window, and this takes a minute.
+        assert!(took < Duration::from_secs(2), "{took:?} with {delay:?} and {jitter:?}");
+        let ratio = run.bytes_sent as f64 / run.message.len() as f64;
+        assert!(ratio < 1.25, "{ratio} with {delay:?} and {jitter:?}");
+    }
+}
+
+#[test]
 fn a_bottleneck_is_used_and_not_overrun() {
     // 100 Mbit/s, 10 ms round trip, a queue of 32 datagrams.
     let network = Network {
