@@ -37,6 +37,14 @@ struct Incoming {
     is_held_up: bool,
 }
 
+impl Incoming {
+    /// The memory that it takes, or may take because the server was told so.
+    fn committed(&self) -> usize {
+        let granted = if self.limit > FIRST_LIMIT { self.limit } else { 0 };
+        self.assembly.allocated().max(granted)
+    }
+}
+
 /// What became of a part.
 #[derive(Debug, PartialEq, Eq)]
 enum Taken {
@@ -74,12 +82,17 @@ impl Replies {
     }
 
     fn grant_at(&mut self, index: usize) {
+        let entry = &self.entries[index];
+        let wanted = (entry.assembly.prefix() + WINDOW).min(entry.assembly.length());
+        // What was granted to others counts as well: it has to find room when it comes.
+        let others = self.entries.iter().enumerate().filter(|&(other, _)| other != index);
+        let taken: usize = others.map(|(_, other)| other.committed()).sum();
         // One of them always goes on, or all would wait for each other.
-        let has_room = index == 0 || self.allocated() < self.budget;
-        let incoming = &mut self.entries[index];
-        incoming.is_held_up = !has_room;
+        let has_room = index == 0 || taken + wanted <= self.budget;
+        let entry = &mut self.entries[index];
+        entry.is_held_up = !has_room && wanted > entry.limit;
         if has_room {
-            incoming.limit = incoming.limit.max(incoming.assembly.prefix() + WINDOW);
+            entry.limit = entry.limit.max(wanted);
         }
     }
 

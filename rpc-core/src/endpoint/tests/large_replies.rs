@@ -123,7 +123,7 @@ fn a_result_is_put_together_and_each_part_is_acknowledged() {
     caller.part(&whole, 1000, &whole[1000..2000]);
     caller.part(&whole, 2000, &whole[2000..]);
     let arrived = caller.arrived().unwrap();
-    assert_eq!((arrived.newest, arrived.limit as usize), (3, 4 << 20));
+    assert_eq!((arrived.newest, arrived.limit as usize), (3, 256 << 10));
     assert!(caller.pair.client.completion(caller.key).is_none());
     let transfer = caller.pair.client.transfer(caller.key);
     assert_eq!((transfer.received, transfer.reply), (0, Some(3000)));
