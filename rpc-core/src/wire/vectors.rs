@@ -273,7 +273,7 @@ fn replies_and_verdicts_stay_as_they_are() {
     let digest = frame::digest(0x4142_4344, 0x5152_5354, 0x6162_6364, b"abc").to_be_bytes();
     expect_frame(
         |out| frame::write_verdict(out, SUBJECT, HELD, VerdictCode::Misuse, &digest),
-        "82091122313200082122232425262728 81828384 6813f293",
+        "82091122313200082122232425262728 81828384 e3c5df5b",
     );
 }
 
