@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `sender` | what goes next, when, and what was lost (RFC 9002) |
 //! | `congestion` | how much may be under way: NewReno |
+//! | `round_trip` | how long the path takes |
 //! | `pacer` | spreads datagrams over the round trip |
 //! | `path_size` | how large datagrams may be (RFC 8899) |
 //! | `message` | which parts of a message are to be sent |
@@ -22,6 +23,7 @@ mod pacer;
 mod path_size;
 mod ranges;
 mod received;
+mod round_trip;
 mod sender;
 
 pub use assembly::{Added, Assembly};

@@ -13,6 +13,7 @@ use super::message::Message;
 use super::pacer::Pacer;
 use super::path_size::PathSize;
 use super::received::Acknowledgement;
+use super::round_trip::RoundTrip;
 use crate::config::BASE_DATAGRAM_SIZE;
 use crate::time::Timestamp;
 
@@ -29,9 +30,6 @@ const MOST_LATENESS: Duration = Duration::from_millis(10);
 
 /// How many datagrams are remembered that were given up.
 const MOST_REMEMBERED: usize = 4096;
-
-/// The least difference of times that means anything (RFC 9002, section 6.1.2: `kGranularity`).
-const GRANULARITY: Duration = Duration::from_millis(1);
 
 /// The longest wait before something is sent to find out what has arrived.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(2);
@@ -137,42 +135,6 @@ pub struct Sender {
     moment: (Timestamp, usize),
 }
 
-/// Round-trip times as RFC 9002, section 5, wants them.
-#[derive(Clone, Copy, Debug)]
-struct RoundTrip {
-    latest: Duration,
-    smoothed: Duration,
-    variation: Duration,
-    /// The shortest that was measured.
-    shortest: Duration,
-    has_sample: bool,
-}
-
-impl RoundTrip {
-    fn on_sample(&mut self, sample: Duration) {
-        self.latest = sample;
-        self.shortest = self.shortest.min(sample);
-        if !core::mem::replace(&mut self.has_sample, true) {
-            self.smoothed = sample;
-            self.variation = sample / 2;
-            return;
-        }
-        let error = self.smoothed.abs_diff(sample);
-        self.variation = self.variation * 3 / 4 + error / 4;
-        self.smoothed = self.smoothed * 7 / 8 + sample / 8;
-    }
-
-    /// RFC 9002, section 6.2.1.
-    fn timeout(&self) -> Duration {
-        self.smoothed + (self.variation * 4).max(GRANULARITY) + GRANULARITY
-    }
-
-    /// RFC 9002, section 6.1.2.
-    fn patience(&self) -> Duration {
-        (self.smoothed.max(self.latest) * 9 / 8).max(GRANULARITY)
-    }
-}
-
 impl Sender {
     /// A path on which nothing was sent.
     ///
@@ -196,13 +158,7 @@ impl Sender {
             newest_acknowledged: 0,
             reordering: REORDERING,
             lateness: Duration::ZERO,
-            round_trip: RoundTrip {
-                latest: round_trip,
-                smoothed: round_trip,
-                variation: round_trip / 2,
-                shortest: Duration::MAX,
-                has_sample: false,
-            },
+            round_trip: RoundTrip::guessed(round_trip),
             congestion: Congestion::new(path_size.current()),
             pacer: Pacer::new(now),
             path_size,

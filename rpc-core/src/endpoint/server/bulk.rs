@@ -5,7 +5,6 @@
 //! of it has arrived; then its call's lane is free, as after an acknowledgement.
 
 use core::time::Duration;
-use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use super::ServerEndpoint;
@@ -34,10 +33,6 @@ const MAXIMUM_ANSWERS: usize = 256;
 /// A first guess of the round trip, until the first ARRIVED has measured it.
 const FIRST_ROUND_TRIP: Duration = Duration::from_millis(100);
 
-/// How many bytes a session may send before it is another one's turn. They go to one address, so that
-/// the host can hand them to the system together.
-const TURN: usize = 64 * 1024;
-
 /// How many bytes are given out at one moment to all sessions together, so that the host looks at its
 /// socket again.
 const MOST_AT_ONCE: usize = 128 * 1024;
@@ -58,69 +53,8 @@ pub(super) struct Bulk {
     answer_at: Timestamp,
     answer_about: Key,
     /// When its sender is looked at; never, if that is not needed.
-    timer: Timestamp,
+    pub(super) timer: Timestamp,
     is_in_line: bool,
-}
-
-/// Which sessions have parts to send, and when.
-#[derive(Debug, Default)]
-pub(super) struct BulkLine {
-    sessions: VecDeque<(u32, u64)>,
-    /// How many bytes the first of them has sent in its turn.
-    turn: usize,
-    timers: BTreeSet<(Timestamp, u32, u64)>,
-    /// A moment, and how many bytes were given out at it.
-    moment: (Timestamp, usize),
-    /// When the next bytes are given out, if those of one moment were.
-    pub(super) paused_until: Option<Timestamp>,
-    /// To whom the last datagrams went, in order; many in a row to the same session are one entry.
-    recent: VecDeque<(SocketAddr, u32, u64)>,
-    /// Grows whenever a client confirms parts.
-    pub(super) confirmed: u64,
-}
-
-impl BulkLine {
-    #[cfg(test)]
-    pub(super) fn entries(&self) -> usize {
-        self.sessions.len() + self.timers.len()
-    }
-
-    /// When something is to be done.
-    pub(super) fn timeout(&self) -> Option<Timestamp> {
-        let timer = self.timers.first().map(|&(due, ..)| due);
-        timer.into_iter().chain(self.paused_until).min()
-    }
-
-    /// A session is gone.
-    pub(super) fn forget(&mut self, index: u32, id: u64, bulk: &Bulk) {
-        self.timers.remove(&(bulk.timer, index, id));
-    }
-
-    fn note_sent(&mut self, to: SocketAddr, index: u32, id: u64, bytes: usize) {
-        /// At least as many as are given out before the host has heard of their fate.
-        const MOST: usize = 256;
-        self.moment.1 += bytes;
-        self.turn += bytes;
-        if self.recent.back() != Some(&(to, index, id)) {
-            if self.recent.len() >= MOST {
-                self.recent.pop_front();
-            }
-            self.recent.push_back((to, index, id));
-        }
-    }
-
-    /// Lets the next session have its turn, if the first has had its own.
-    fn rotate(&mut self) {
-        if self.turn >= TURN {
-            self.turn = 0;
-            self.sessions.rotate_left(1);
-        }
-    }
-
-    fn leave(&mut self) {
-        self.turn = 0;
-        self.sessions.pop_front();
-    }
 }
 
 impl ServerEndpoint {

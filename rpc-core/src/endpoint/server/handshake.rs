@@ -157,7 +157,7 @@ impl ServerEndpoint {
         let Some(session) = self.sessions.remove(index) else { return };
         self.session_counts.remove(session.source);
         if let Some(bulk) = &session.bulk {
-            self.bulk_line.forget(index, session.id, bulk);
+            self.bulk_line.forget(index, session.id, bulk.timer);
         }
         for lane in session.window.lanes() {
             if let LaneState::Recorded(record) = lane.state {

@@ -11,10 +11,12 @@
 //! | `replies` | what a call that ended leaves behind |
 //! | `transmit` | writes the answers that wait |
 //! | `bulk` | moves results that are larger than a datagram, and says which parts of arguments came |
+//! | `bulk_line` | whose turn it is to send parts |
 //! | `records`, `session`, `cookie`, `sources`, `methods` | the data behind them |
 
 mod budget;
 mod bulk;
+mod bulk_line;
 mod cookie;
 mod execution;
 mod handshake;
@@ -39,7 +41,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use self::budget::Budget;
-use self::bulk::BulkLine;
+use self::bulk_line::BulkLine;
 use self::cookie::CookieJar;
 use self::execution::Queue;
 use self::records::Records;
