@@ -4,8 +4,8 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use farcall::{
-    CallErrorKind, Client, ClientBuilder, ClientConfig, ConnectError, ServeError, Server,
-    ServerBuilder, ServerConfig, rpc_interface,
+    CallErrorKind, Client, ClientBuilder, ClientConfig, ConnectError, DropReason, ServeError,
+    Server, ServerBuilder, ServerConfig, rpc_interface,
 };
 
 use crate::support::{Gate, both, eventually};
@@ -97,7 +97,9 @@ both! {
         assert_eq!((ours.calls, ours.replies, ours.failures), (11, 10, 1));
         assert!(ours.datagrams_sent >= 12, "{ours:?}");
         assert!(ours.received.datagrams >= 12, "{ours:?}");
-        assert_eq!(ours.received.accepted, ours.received.datagrams);
+        // On a busy machine a packet of the handshake is repeated, and so is its answer.
+        let repeated = ours.received.dropped(DropReason::StaleHandshake);
+        assert_eq!(ours.received.accepted + repeated, ours.received.datagrams);
         assert!(ours.round_trip.is_some(), "{ours:?}");
 
         let theirs = server.handle.statistics();
