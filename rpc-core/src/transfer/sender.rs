@@ -194,9 +194,8 @@ impl Sender {
     }
 
     /// Stops sending a message.
-    pub fn remove(&mut self, key: Key) -> Option<Message> {
-        let index = self.messages.iter().position(|(own, _)| *own == key)?;
-        Some(self.messages.remove(index).1)
+    pub fn remove(&mut self, key: Key) {
+        self.messages.retain(|(own, _)| *own != key);
     }
 
     /// The key of a message that is under way, if there is any.
@@ -221,8 +220,8 @@ impl Sender {
 
     /// The receiver takes everything before `limit` of this message.
     pub fn raise_limit(&mut self, key: Key, limit: usize) {
-        let message = self.messages.iter_mut().find(|(own, _)| *own == key);
-        if message.is_some_and(|(_, message)| message.raise_limit(limit)) {
+        let message = find(&mut self.messages, key);
+        if message.is_some_and(|message| message.raise_limit(limit)) {
             self.refusals = 0;
         }
     }
@@ -291,12 +290,12 @@ impl Sender {
     }
 
     /// Takes what the receiver says about the datagrams that arrived. The messages that have arrived
-    /// completely by now are not under way any more, and are returned.
+    /// completely by now are not under way any more, and are named.
     pub fn on_acknowledgement(
         &mut self,
         now: Timestamp,
         acknowledgement: &Acknowledgement<'_>,
-    ) -> Vec<(Key, Message)> {
+    ) -> Vec<Key> {
         let end = self.first + self.datagrams.len() as u64;
         if acknowledgement.newest >= end {
             // It speaks of what was never sent.
@@ -356,7 +355,7 @@ impl Sender {
         self.lateness = self.lateness.max(late.min(most));
         self.congestion.on_spurious_loss(lost_at);
         if let Content::Part(key, part) = content
-            && let Some((_, message)) = self.messages.iter_mut().find(|(own, _)| *own == key)
+            && let Some(message) = find(&mut self.messages, key)
         {
             message.on_arrived(part);
         }
@@ -470,7 +469,7 @@ impl Sender {
             self.congestion.on_acknowledged(datagram.charge(), *sent_at, was_full);
         }
         if let Content::Part(key, part) = content
-            && let Some((_, message)) = self.messages.iter_mut().find(|(own, _)| own == key)
+            && let Some(message) = find(&mut self.messages, *key)
         {
             message.on_arrived(part.clone());
         }
@@ -549,14 +548,14 @@ impl Sender {
         }
     }
 
-    fn take_arrived(&mut self) -> Vec<(Key, Message)> {
-        if !self.messages.iter().any(|(_, message)| message.has_arrived()) {
+    fn take_arrived(&mut self) -> Vec<Key> {
+        let has_arrived = |(_, message): &(Key, Message)| message.has_arrived();
+        if !self.messages.iter().any(has_arrived) {
             return Vec::new();
         }
-        let (arrived, rest) = core::mem::take(&mut self.messages)
-            .into_iter()
-            .partition(|(_, message)| message.has_arrived());
-        self.messages = rest;
+        let arrived =
+            self.messages.iter().filter(|it| has_arrived(it)).map(|(key, _)| *key).collect();
+        self.messages.retain(|it| !has_arrived(it));
         if self.messages.is_empty() {
             // Many sessions that once had a large message should not keep the memory of its datagrams.
             self.datagrams.shrink_to(16);
@@ -565,10 +564,14 @@ impl Sender {
     }
 }
 
+fn find(messages: &mut [(Key, Message)], key: Key) -> Option<&mut Message> {
+    messages.iter_mut().find(|(own, _)| *own == key).map(|(_, message)| message)
+}
+
 /// Lines up for sending what a datagram carried.
 fn repeat(messages: &mut [(Key, Message)], content: &Content) {
     if let Content::Part(key, part) = content
-        && let Some((_, message)) = messages.iter_mut().find(|(own, _)| own == key)
+        && let Some(message) = find(messages, *key)
     {
         message.on_lost(part.clone());
     }

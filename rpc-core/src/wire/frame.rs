@@ -522,9 +522,6 @@ pub fn next_server_frame(body: &[u8], at: &mut usize) -> Option<ServerFrame> {
         let frame = ServerFrame { subject: raw.subject, held: HELD_UNKNOWN, answer };
         return (cursor.is_empty() && raw.flags == 0).then_some(frame);
     }
-    if matches!(raw.kind, kind::REPLY_PART | kind::REQUEST_ARRIVED | kind::SERVER_QUESTION) {
-        return next_server_part(&raw);
-    }
     let held = cursor.u32()?;
     let tail = raw.end + 4 - raw.rest.len()..raw.end;
     let answer = match raw.kind {
@@ -551,7 +548,7 @@ pub fn next_server_frame(body: &[u8], at: &mut usize) -> Option<ServerFrame> {
                 kind::RUNNING => ServerAnswer::Running,
                 kind::SUPERSEDED => ServerAnswer::Superseded,
                 kind::UNSEEN => ServerAnswer::Unseen,
-                _ => return None,
+                _ => return next_server_part(&raw),
             };
             (cursor.is_empty() && raw.flags == 0).then_some(answer)?
         }

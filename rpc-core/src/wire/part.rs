@@ -19,7 +19,7 @@
 use core::ops::Range;
 
 use super::Cursor;
-use super::frame::{PREFIX_LENGTH, ReplyCode, Request, Subject};
+use super::frame::{PREFIX_LENGTH, Request};
 
 /// What a REQUEST PART takes besides its bytes.
 pub const REQUEST_PART_OVERHEAD: usize = PREFIX_LENGTH + 40;
@@ -150,12 +150,4 @@ impl Part {
 fn is_inside(part: &Part) -> bool {
     let bytes = part.body.len() as u64;
     part.number > 0 && bytes > 0 && u64::from(part.offset) + bytes <= part.length.into()
-}
-
-/// What a REPLY PART says about the call: the code of the reply, and the part.
-pub type ReplyPart = (ReplyCode, Part);
-
-/// Names the message of a frame: its attempt is not used.
-pub fn subject(lane: u16, sequence: u64) -> Subject {
-    Subject { lane, sequence, attempt: 0 }
 }

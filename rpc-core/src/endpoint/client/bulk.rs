@@ -195,11 +195,21 @@ impl ClientEndpoint {
     /// Lines up an ARRIVED about a message, unless one waits already.
     pub(super) fn answer_part(&mut self, now: Timestamp, name: Key) {
         self.bulk(now).answer_at = Timestamp::NEVER;
-        let to_answer = &mut self.bulk(now).to_answer;
-        if to_answer.len() < MAXIMUM_ANSWERS && !to_answer.contains(&name) {
-            to_answer.push(name);
+        self.line_up_arrived(name);
+    }
+
+    fn line_up_arrived(&mut self, name: Key) {
+        let Some(bulk) = &mut self.bulk else { return };
+        if bulk.to_answer.len() < MAXIMUM_ANSWERS && !bulk.to_answer.contains(&name) {
+            bulk.to_answer.push(name);
             self.outbox.push_back(Outgoing::Arrived { lane: name.0, sequence: name.1 });
         }
+    }
+
+    /// The call that holds this lane, if it has this number.
+    fn call_named(&self, (lane, sequence): Key) -> Option<CallKey> {
+        let key = self.lanes.occupant(lane)?;
+        self.calls.get(key).is_some_and(|call| call.sequence == sequence).then_some(key)
     }
 
     /// Writes an ARRIVED. False if it does not fit any more.
@@ -213,8 +223,7 @@ impl ClientEndpoint {
         if out.len() + ARRIVED_OVERHEAD + LONGEST_BITS > end {
             return false;
         }
-        let call = self.lanes.occupant(lane);
-        let call = call.filter(|&key| self.calls.get(key).is_some_and(|c| c.sequence == sequence));
+        let call = self.call_named((lane, sequence));
         let Some(bulk) = &mut self.bulk else { return true };
         bulk.to_answer.retain(|&name| name != (lane, sequence));
         // Of a message that is not expected any more, everything is taken and thrown away.
@@ -249,11 +258,8 @@ impl ClientEndpoint {
         if bulk.sender.in_flight() < in_flight {
             self.awaiting_since = None;
         }
-        for ((lane, sequence), _) in whole {
-            let key = self.lanes.occupant(lane);
-            let key =
-                key.filter(|&key| self.calls.get(key).is_some_and(|c| c.sequence == sequence));
-            if let Some(key) = key {
+        for name in whole {
+            if let Some(key) = self.call_named(name) {
                 self.on_delivered(now, key);
             }
         }
@@ -290,11 +296,7 @@ impl ClientEndpoint {
         let Some(bulk) = &mut self.bulk else { return };
         for key in bulk.replies.let_go_on() {
             let Some(call) = self.calls.get(key) else { continue };
-            let name = (call.lane, call.sequence);
-            if bulk.to_answer.len() < MAXIMUM_ANSWERS && !bulk.to_answer.contains(&name) {
-                bulk.to_answer.push(name);
-                self.outbox.push_back(Outgoing::Arrived { lane: name.0, sequence: name.1 });
-            }
+            self.line_up_arrived((call.lane, call.sequence));
         }
     }
 }

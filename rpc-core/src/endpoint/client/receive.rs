@@ -278,14 +278,7 @@ impl ClientEndpoint {
             call.working = Some((now, working));
         }
         match call.phase {
-            Phase::Sent => {
-                call.phase = Phase::Working;
-                call.probe_interval = shortest;
-                let (lane, sequence) = (call.lane, call.sequence);
-                call.timer = now + shortest;
-                self.next_timer = self.next_timer.min(call.timer);
-                return self.stop_transfer(lane, sequence);
-            }
+            Phase::Sent => return self.on_delivered(now, key),
             Phase::Working if is_fresh => {
                 call.probe_interval = (call.probe_interval * 3 / 2).clamp(shortest, longest);
             }

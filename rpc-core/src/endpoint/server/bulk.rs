@@ -342,7 +342,7 @@ impl ServerEndpoint {
         bulk.sender.raise_limit((subject.lane, subject.sequence), arrived.limit as usize);
         let whole = bulk.sender.on_acknowledgement(now, &acknowledgement);
         self.bulk_line.confirmed += u64::from(bulk.sender.in_flight() < in_flight);
-        for (key, _) in whole {
+        for key in whole {
             self.bulk_line.confirmed += 1;
             if let Some(token) = self.recorded(session, key) {
                 self.on_reply_arrived(token);
