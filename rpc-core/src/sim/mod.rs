@@ -51,10 +51,13 @@
 //! machine.
 
 mod agenda;
+mod choices;
 mod client;
 mod corruption;
+mod decisions;
 mod delay;
 mod describe;
+mod exhaustive;
 mod host;
 mod keeper;
 mod ledger;
@@ -63,15 +66,20 @@ mod node;
 mod random;
 mod server;
 mod server_node;
+mod shrink;
 mod state;
 mod trace;
 mod world;
 
+pub use choices::Choices;
 pub use corruption::Corruption;
+pub use decisions::Decisions;
 pub use delay::Delay;
+pub use exhaustive::Exhaustive;
 pub use host::Host;
 pub use ledger::{Ended, Ledger, Tally};
 pub use link::{Bursts, Fate, Link, MAXIMUM_COPIES};
 pub use random::Random;
+pub use shrink::shrink;
 pub use trace::{Record, Trace, What};
 pub use world::{Settings, World, now, sleep};

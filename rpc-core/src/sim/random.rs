@@ -1,14 +1,28 @@
-//! The seeded generator, and how one seed becomes many independent streams.
+//! A handle on random decisions, and how one seed becomes many independent streams.
 
+use core::fmt;
 use core::hash::Hasher;
+use core::str::FromStr;
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rand_pcg::Pcg64Dxsm;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 use siphasher::sip::SipHasher13;
 
+use super::choices::Input;
+use super::decisions::Decisions;
+use super::exhaustive::Path;
 use crate::entropy::Entropy;
 
-/// A seeded generator. The same seed gives the same values on every platform and with every build.
+/// The bits of a decision between yes and no that count.
+const CHANCE_BITS: u32 = 16;
+
+/// The largest range of which an exhaustive search tries every value.
+const ENUMERATED: u64 = 16;
+
+/// Random decisions. Where they come from is said by the [`Choices`](super::Choices) of the world; by
+/// itself it is a seeded generator, which gives the same values on every platform and with every build.
 ///
 /// Every decision of a simulation comes from one of these. A scenario may keep one of its own, for its
 /// workload: see [`World::random`](super::World::random).
@@ -21,11 +35,20 @@ use crate::entropy::Entropy;
 /// assert!(one.below(6) < 6);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Random(Pcg64Dxsm);
+pub struct Random(Source);
+
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    Seeded(Pcg64Dxsm),
+    Recording { generator: Pcg64Dxsm, list: Arc<Mutex<Vec<u64>>>, next: usize },
+    Recorded { decisions: Arc<Decisions>, stream: Stream, next: usize },
+    Bytes(Arc<Mutex<Input>>),
+    Exhaustive(Arc<Mutex<Path>>),
+}
 
 /// What a stream is used for. Streams of different purposes are independent of each other, so that a
 /// change of one part of a scenario leaves the luck of the other parts alone.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Purpose {
     Link = 1,
     Entropy = 2,
@@ -34,45 +57,131 @@ pub(super) enum Purpose {
     World = 5,
 }
 
-impl Random {
-    /// A generator with this seed.
-    pub fn new(seed: u64) -> Self {
-        Self::stream(seed, Purpose::World, 0, 0)
-    }
+/// The name of a stream: what it is for, and two indices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Stream {
+    pub(super) purpose: Purpose,
+    first: u64,
+    second: u64,
+}
 
-    /// The stream of `seed` for this purpose and these two indices.
-    pub(super) fn stream(seed: u64, purpose: Purpose, first: u64, second: u64) -> Self {
+impl Stream {
+    pub(super) const fn new(purpose: Purpose, first: u64, second: u64) -> Self {
+        Self { purpose, first, second }
+    }
+}
+
+const PURPOSES: [(Purpose, &str); 5] = [
+    (Purpose::Link, "link"),
+    (Purpose::Entropy, "entropy"),
+    (Purpose::Service, "service"),
+    (Purpose::Scenario, "scenario"),
+    (Purpose::World, "world"),
+];
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, name) = PURPOSES[self.purpose as usize - 1];
+        write!(f, "{name} {} {}", self.first, self.second)
+    }
+}
+
+impl FromStr for Stream {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut words = text.split(' ');
+        let name = words.next().ok_or(())?;
+        let (purpose, _) = PURPOSES.into_iter().find(|(_, other)| *other == name).ok_or(())?;
+        let mut index = || words.next().and_then(|word| word.parse().ok()).ok_or(());
+        Ok(Self::new(purpose, index()?, index()?))
+    }
+}
+
+impl Source {
+    /// The generator of a stream of this seed.
+    pub(super) fn generator(seed: u64, stream: Stream) -> Pcg64Dxsm {
         // The generator's own seeding drops a bit and mixes little; a hash makes any two streams
         // independent.
         let mut bytes = [0; 32];
         for (place, chunk) in bytes.chunks_exact_mut(8).enumerate() {
             let mut hash = SipHasher13::new_with_keys(seed, place as u64);
-            for word in [purpose as u64, first, second] {
+            for word in [stream.purpose as u64, stream.first, stream.second] {
                 hash.write(&word.to_le_bytes());
             }
             chunk.copy_from_slice(&hash.finish().to_le_bytes());
         }
-        Self(Pcg64Dxsm::from_seed(bytes))
+        Pcg64Dxsm::from_seed(bytes)
+    }
+
+    /// A number of which the upper `bits` bits are used.
+    fn draw(&mut self, bits: u32) -> u64 {
+        match self {
+            Self::Seeded(generator) => generator.next_u64(),
+            Self::Recording { generator, list, next } => {
+                let value = generator.next_u64();
+                let mut list = list.lock();
+                // Whoever draws from the same stream draws the same.
+                if *next == list.len() {
+                    list.push(value);
+                }
+                *next += 1;
+                value
+            }
+            Self::Recorded { decisions, stream, next } => {
+                *next += 1;
+                decisions.get(*stream, *next - 1)
+            }
+            Self::Bytes(input) => input.lock().draw(bits),
+            Self::Exhaustive(path) => path.lock().choose(2) * u64::MAX,
+        }
+    }
+}
+
+impl Random {
+    /// A generator with this seed.
+    pub fn new(seed: u64) -> Self {
+        Self::stream(seed, Stream::new(Purpose::World, 0, 0))
+    }
+
+    /// The stream of `seed` for this purpose and these two indices.
+    pub(super) fn stream(seed: u64, stream: Stream) -> Self {
+        Self(Source::Seeded(Source::generator(seed, stream)))
+    }
+
+    pub(super) fn from_source(source: Source) -> Self {
+        Self(source)
     }
 
     /// 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
-        self.0.next_u64()
+        self.0.draw(u64::BITS)
     }
 
     /// A value from zero to `bound` exclusive; zero if `bound` is zero.
     pub fn below(&mut self, bound: u64) -> u64 {
-        high_product(bound, self.next_u64())
+        if let Source::Exhaustive(path) = &self.0 {
+            if bound <= ENUMERATED {
+                return path.lock().choose(bound);
+            }
+            return [0, bound / 2, bound - 1][path.lock().choose(3) as usize];
+        }
+        let bits = u64::BITS - bound.saturating_sub(1).leading_zeros();
+        high_product(bound, self.0.draw(bits))
     }
 
     /// True with this probability. Below zero is never, above one is always.
     pub fn chance(&mut self, probability: f64) -> bool {
-        // A disabled fault draws nothing, so that it costs nothing.
+        // A fault that is disabled or certain draws nothing, so that it costs nothing.
         if probability <= 0.0 {
             return false;
         }
+        if probability >= 1.0 {
+            return true;
+        }
         const RANGE: f64 = (1_u64 << 53) as f64;
-        ((self.next_u64() >> 11) as f64) < probability * RANGE
+        // What happens seldom is at the upper end: zero is no fault.
+        ((self.0.draw(CHANCE_BITS) >> 11) as f64) >= (1.0 - probability) * RANGE
     }
 
     /// One of `choices`.
@@ -89,6 +198,11 @@ impl Random {
     /// Von Neumann's method: it only compares integers, while a logarithm may differ in its last bit
     /// between platforms and with it the whole run.
     pub(super) fn exponential(&mut self, mean: u64) -> u64 {
+        if !matches!(self.0, Source::Seeded(_) | Source::Recording { .. } | Source::Recorded { .. })
+        {
+            // A choice of few bits, up to four times the mean.
+            return high_product(mean.saturating_mul(4), self.0.draw(8));
+        }
         let mut whole: u64 = 0;
         loop {
             let first = self.next_u64();
@@ -111,7 +225,9 @@ impl Random {
 
 impl Entropy for Random {
     fn fill(&mut self, bytes: &mut [u8]) {
-        self.0.fill_bytes(bytes);
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next_u64().to_le_bytes()[..chunk.len()]);
+        }
     }
 }
 
@@ -138,10 +254,10 @@ mod tests {
         let mut values: Vec<u64> = [(1, 0, 0), (2, 0, 0), (1, 1, 0), (1, 0, 1)]
             .into_iter()
             .map(|(seed, first, second)| {
-                Random::stream(seed, Purpose::Link, first, second).next_u64()
+                Random::stream(seed, Stream::new(Purpose::Link, first, second)).next_u64()
             })
             .collect();
-        values.push(Random::stream(1, Purpose::Entropy, 0, 0).next_u64());
+        values.push(Random::stream(1, Stream::new(Purpose::Entropy, 0, 0)).next_u64());
         values.sort_unstable();
         values.dedup();
         assert_eq!(values.len(), 5);

@@ -13,7 +13,7 @@ use super::agenda::{Agenda, Class};
 use super::keeper::Incarnation;
 use super::link::{Copy, Fate, LinkState};
 use super::node::{HostState, Node, NodeId, Role};
-use super::random::{Purpose, Random};
+use super::random::{Purpose, Random, Stream};
 use super::trace::{Trace, What};
 use super::world::{Settings, WeakWorld, World};
 use crate::endpoint::server::{CallToken, Finished};
@@ -259,11 +259,15 @@ impl State {
 
     /// The seeded source of random bits of one incarnation of one node.
     pub(super) fn entropy(&self, id: NodeId, incarnation: u64) -> Box<Random> {
-        Box::new(Random::stream(self.settings.seed, Purpose::Entropy, id.0, incarnation))
+        Box::new(self.random(Purpose::Entropy, id.0, incarnation))
     }
 
     pub(super) fn service_random(&self, id: NodeId) -> Random {
-        Random::stream(self.settings.seed, Purpose::Service, id.0, 0)
+        self.random(Purpose::Service, id.0, 0)
+    }
+
+    fn random(&self, purpose: Purpose, first: u64, second: u64) -> Random {
+        self.settings.choices.stream(Stream::new(purpose, first, second))
     }
 
     /// Moves a node to another port: its old address leads nowhere from now on.
@@ -380,10 +384,10 @@ impl State {
 /// The network.
 impl State {
     pub(super) fn link(&mut self, path: (HostId, HostId)) -> &mut LinkState {
-        let seed = self.settings.seed;
+        let choices = &self.settings.choices;
         self.links.entry(path).or_insert_with(|| {
-            let random = Random::stream(seed, Purpose::Link, path.0 as u64, path.1 as u64);
-            LinkState::new(random)
+            let stream = Stream::new(Purpose::Link, path.0 as u64, path.1 as u64);
+            LinkState::new(choices.stream(stream))
         })
     }
 
@@ -685,11 +689,11 @@ impl State {
 
     /// Gives a server node a fresh endpoint.
     pub(super) fn start_server(&mut self, id: NodeId) {
-        let seed = self.settings.seed;
+        let choices = &self.settings.choices;
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let host = &self.hosts[node.host];
         let Role::Server(server) = &mut node.role else { return };
-        let entropy = Random::stream(seed, Purpose::Entropy, id.0, server.incarnation);
+        let entropy = choices.stream(Stream::new(Purpose::Entropy, id.0, server.incarnation));
         let keeper = Incarnation::new(self.world.clone(), id, server.incarnation);
         server.start(host.clock(), Box::new(entropy), host.now(), keeper);
         self.turn(id);

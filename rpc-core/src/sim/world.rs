@@ -12,10 +12,11 @@ use std::task::Wake;
 
 use parking_lot::{Mutex, ReentrantMutex};
 
+use super::choices::Choices;
 use super::host::Host;
 use super::link::Link;
 use super::node::Role;
-use super::random::{Purpose, Random};
+use super::random::{Purpose, Random, Stream};
 use super::state::{Effects, Event, State, VirtualClock};
 use super::trace::Trace;
 use crate::config::{ClientConfig, ServerConfig};
@@ -27,10 +28,10 @@ use crate::time::{Clock, Timestamp};
 const DEEPEST_NESTING: usize = 100;
 
 /// What a world is made from. A run is determined by these values and by what the scenario does.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
-    /// The seed of every random decision.
-    pub seed: u64,
+    /// Where every random decision comes from.
+    pub choices: Choices,
     /// The properties of every path that has none of its own.
     pub link: Link,
     /// How many records the trace keeps; its hash covers all. Default 256.
@@ -47,8 +48,13 @@ pub struct Settings {
 impl Settings {
     /// The usual values with this seed.
     pub fn new(seed: u64) -> Self {
+        Self::choosing(Choices::seeded(seed))
+    }
+
+    /// The usual values with these decisions.
+    pub fn choosing(choices: Choices) -> Self {
         Self {
-            seed,
+            choices,
             link: Link::default(),
             trace: 256,
             recorded: 0,
@@ -106,8 +112,8 @@ impl World {
     /// A generator for the scenario's own decisions, determined by the seed and `index`. The faults do
     /// not draw from it.
     pub fn random(&self, index: u64) -> Random {
-        let seed = self.shared.state.lock().settings.seed;
-        Random::stream(seed, Purpose::Scenario, index, 0)
+        let stream = Stream::new(Purpose::Scenario, index, 0);
+        self.shared.state.lock().settings.choices.stream(stream)
     }
 
     /// The host of this name, made if there is none.
@@ -264,7 +270,7 @@ impl World {
     pub fn reproduction(&self) -> String {
         self.with_state(|state| {
             let mut text =
-                format!("seed {}; all paths: {}", state.settings.seed, state.settings.link);
+                format!("{}; all paths: {}", state.settings.choices, state.settings.link);
             for (from, to, link) in state.own_links() {
                 text += &format!("; {from} -> {to}:");
                 if let Some(own) = &link.own {
