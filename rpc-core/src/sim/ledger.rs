@@ -1,6 +1,7 @@
 //! The oracle: compares what callers were told with what really ran.
 
 use core::fmt;
+use core::ops::AddAssign;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -76,6 +77,18 @@ pub struct Tally {
     pub unknown: u64,
     /// Calls whose callers were told nothing.
     pub open: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.begun += other.begun;
+        self.executions += other.executions;
+        self.ok += other.ok;
+        self.not_executed += other.not_executed;
+        self.executed += other.executed;
+        self.unknown += other.unknown;
+        self.open += other.open;
+    }
 }
 
 impl Ledger {

@@ -1,9 +1,11 @@
 //! Makes a failing run short enough to be read.
 
 use super::decisions::Decisions;
+use super::random::Stream;
 
 /// Undoes as many decisions of a failing run as it can so that it still fails: "delta debugging"
-/// (Zeller and Hildebrandt, 2002), from large blocks of decisions to single ones.
+/// (Zeller and Hildebrandt, 2002). Whole streams of decisions come first, the last ones before the first,
+/// then single decisions; of each, large blocks come before small ones.
 ///
 /// `fails` runs the scenario with [`Choices::recorded`](super::Choices::recorded) and says whether it
 /// fails. It is asked at most `limit` times.
@@ -25,42 +27,67 @@ use super::decisions::Decisions;
 pub fn shrink(
     failing: Decisions,
     limit: usize,
-    mut fails: impl FnMut(&Decisions) -> bool,
+    fails: impl FnMut(&Decisions) -> bool,
 ) -> Decisions {
-    let mut best = failing;
-    let mut runs = 0;
-    let mut block = best.count().max(1);
-    loop {
-        let before = best.count();
-        let mut start = 0;
-        loop {
-            let places: Vec<_> = best.places().skip(start).take(block).collect();
-            if places.is_empty() {
-                break;
-            }
-            if runs == limit {
-                return best;
-            }
-            runs += 1;
-            let less = best.without(&places);
-            if fails(&less) {
-                best = less;
-            } else {
-                start += block;
+    let mut shrinking = Shrinking { best: failing, left: limit, fails };
+    shrinking.undo_all(|decisions| {
+        let mut streams: Vec<Vec<Place>> = Vec::new();
+        for place in decisions.places() {
+            match streams.last_mut().filter(|stream| stream[0].0 == place.0) {
+                Some(stream) => stream.push(place),
+                None => streams.push(vec![place]),
             }
         }
-        // At the end, single decisions are tried until none can be undone.
-        if block == 1 && best.count() == before {
-            return best;
+        streams
+    });
+    shrinking.undo_all(|decisions| decisions.places().map(|place| vec![place]).collect());
+    shrinking.best
+}
+
+type Place = (Stream, usize);
+
+struct Shrinking<F> {
+    best: Decisions,
+    left: usize,
+    fails: F,
+}
+
+impl<F: FnMut(&Decisions) -> bool> Shrinking<F> {
+    /// Undoes units of decisions until no single one can be undone.
+    fn undo_all(&mut self, units: impl Fn(&Decisions) -> Vec<Vec<Place>>) {
+        let mut block = units(&self.best).len();
+        while block > 0 {
+            let before = self.best.count();
+            let mut rest = units(&self.best);
+            while !rest.is_empty() {
+                let places = rest.split_off(rest.len().saturating_sub(block)).concat();
+                if !self.undo(&places) {
+                    return;
+                }
+            }
+            let is_done = block == 1 && self.best.count() == before;
+            block = if is_done { 0 } else { (block / 2).max(1) };
         }
-        block = (block / 2).max(1);
+    }
+
+    /// Undoes these decisions if the run fails without them. False if the limit is reached.
+    fn undo(&mut self, places: &[Place]) -> bool {
+        if self.left == 0 {
+            return false;
+        }
+        self.left -= 1;
+        let less = self.best.without(places);
+        if (self.fails)(&less) {
+            self.best = less;
+        }
+        true
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::choices::Choices;
-    use super::super::random::{Purpose, Stream};
+    use super::super::random::Purpose;
     use super::*;
 
     const STREAM: Stream = Stream::new(Purpose::Scenario, 0, 0);

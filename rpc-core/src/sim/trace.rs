@@ -22,6 +22,7 @@ pub struct Trace {
     records: VecDeque<Record>,
     capacity: usize,
     total: u64,
+    fates: [u64; FATES.len()],
     hash: SipHasher13,
     names: BTreeMap<SocketAddr, String>,
 }
@@ -76,6 +77,7 @@ impl Trace {
             records: VecDeque::new(),
             capacity,
             total: 0,
+            fates: [0; FATES.len()],
             hash: SipHasher13::new_with_keys(0, 0),
             names: BTreeMap::new(),
         }
@@ -91,6 +93,11 @@ impl Trace {
         self.total
     }
 
+    /// How often each thing became of a datagram. The same names in the same order for every trace.
+    pub fn fates(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        FATES.into_iter().zip(self.fates)
+    }
+
     /// A hash over everything that ever happened. Two runs with one hash were the same run.
     pub fn hash(&self) -> u64 {
         self.hash.finish()
@@ -103,6 +110,9 @@ impl Trace {
     pub(super) fn add(&mut self, at: Timestamp, what: What) {
         self.total += 1;
         self.absorb(at, &what);
+        if let What::Datagram { fate, .. } = &what {
+            self.fates[fate_number(*fate)] += 1;
+        }
         if self.capacity == 0 {
             return;
         }
@@ -123,7 +133,7 @@ impl Trace {
                 word(hash, data.len() as u64);
                 hash.write(data);
                 // The bytes tell how it was corrupted, so the name of the fate is enough.
-                word(hash, fate_number(*fate));
+                word(hash, fate_number(*fate) as u64);
                 word(hash, arrival.unwrap_or(Timestamp::NEVER).as_nanos());
             }
             What::Entered { server, method } => {
@@ -204,7 +214,24 @@ fn address(hash: &mut SipHasher13, address: SocketAddr) {
     hash.write(&address.port().to_le_bytes());
 }
 
-fn fate_number(fate: Fate) -> u64 {
+const FATES: [&str; 13] = [
+    "sent",
+    "duplicated",
+    "corrupted",
+    "late",
+    "replayed",
+    "lost",
+    "lost in a burst",
+    "too large",
+    "queue full",
+    "path cut",
+    "no such address",
+    "host down",
+    "socket full",
+];
+
+/// The place of a fate in [`FATES`].
+fn fate_number(fate: Fate) -> usize {
     match fate {
         Fate::Sent => 0,
         Fate::Duplicated => 1,

@@ -40,6 +40,8 @@ pub struct Settings {
     pub recorded: usize,
     /// How many datagrams the socket of a paused host holds. Default 1,024.
     pub socket_limit: usize,
+    /// Whether nothing is printed when the scenario panics. Default false.
+    pub is_quiet: bool,
     /// How much virtual time one wait without a limit of its own may take, before it counts as
     /// endless and panics. Default 30 days.
     pub longest_wait: Duration,
@@ -59,6 +61,7 @@ impl Settings {
             trace: 256,
             recorded: 0,
             socket_limit: 1024,
+            is_quiet: false,
             longest_wait: Duration::from_secs(30 * 24 * 3600),
         }
     }
@@ -406,6 +409,9 @@ impl Drop for World {
         }
         // The panic may come from within the state itself.
         let Some(state) = self.shared.state.try_lock() else { return };
+        if state.settings.is_quiet {
+            return;
+        }
         let trace = state.trace.clone();
         drop(state);
         eprintln!(

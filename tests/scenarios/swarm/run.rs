@@ -1,0 +1,138 @@
+//! One run of the swarm: faults, old datagrams, an end of the faults, and what must be true then.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use farcall::sim::{Choices, Settings, Tally, World};
+
+use super::disasters;
+use super::options::Options;
+use super::workload::{Clients, late_answers};
+use crate::support::{SECOND, Scene};
+
+/// What the streams of decisions of a scenario are for: each step has one of its own, so that one step
+/// can be undone without another meaning for the others.
+const OPTIONS: u64 = 0;
+const ENDS: u64 = 2;
+const STEPS: u64 = 1_000;
+
+/// With fewer sessions than this, clients may be refused.
+const FEW_SESSIONS: usize = 100;
+
+/// What a run came to.
+pub(super) struct Report {
+    tally: Tally,
+    pub(super) hash: u64,
+    /// How often each thing became of a datagram.
+    fates: BTreeMap<&'static str, u64>,
+    /// Requests that came more than once.
+    duplicates: u64,
+}
+
+/// What many runs came to.
+#[derive(Default)]
+pub(super) struct Total {
+    tally: Tally,
+    fates: BTreeMap<&'static str, u64>,
+    duplicates: u64,
+}
+
+impl Total {
+    pub(super) fn add(&mut self, report: &Report) {
+        self.tally += report.tally;
+        self.duplicates += report.duplicates;
+        for (fate, count) in &report.fates {
+            *self.fates.entry(fate).or_default() += count;
+        }
+    }
+
+    /// A fault that never happens proves nothing.
+    ///
+    /// # Panics
+    /// If there is one.
+    pub(super) fn must_have_reached_everything(&self) {
+        let missing: Vec<_> = self.fates.iter().filter(|(_, count)| **count == 0).collect();
+        assert!(missing.is_empty(), "this never happened: {missing:?}");
+    }
+}
+
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} calls, {:?}", self.tally.begun, self.tally)?;
+        writeln!(f, "{} requests came more than once; datagrams: {:?}", self.duplicates, self.fates)
+    }
+}
+
+/// How much a failing run says of itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// Nothing: it is one of many.
+    Quiet,
+    /// Its options, and its last records.
+    Loud,
+}
+
+/// Runs the scenario with these decisions.
+///
+/// # Panics
+/// If a promise is broken.
+pub(super) fn run(choices: Choices, voice: Voice) -> Report {
+    let is_quiet = voice == Voice::Quiet;
+    let world = World::with(Settings {
+        recorded: 1 << 15,
+        socket_limit: 64,
+        trace: if is_quiet { 0 } else { 400 },
+        is_quiet,
+        ..Settings::choosing(choices)
+    });
+    let options = Options::draw(&mut world.random(OPTIONS));
+    if !is_quiet {
+        eprintln!("{options}");
+    }
+    let scene = if options.workload.answers_late {
+        Scene::answering(world.clone(), options.server.clone(), late_answers(&world))
+    } else {
+        Scene::on(world.clone(), options.server.clone())
+    };
+    world.set_all_links(options.link.clone());
+    scene.host().set_service_time(options.service_time);
+    let mut clients = Clients::new(&scene, options.workload, &options.clients);
+    for step in 0..options.steps {
+        let mut random = world.random(STEPS + step);
+        if random.chance(options.disasters) {
+            disasters::plan(&world, &mut random, options.service_time);
+        }
+        clients.step(&mut random);
+    }
+    clients.end_all(&mut world.random(ENDS));
+    // Whatever was ever on its way comes back, past all that is cut.
+    world.heal();
+    world.replay(10 * SECOND);
+    world.run_for(20 * SECOND);
+    // Now nothing stands in anybody's way.
+    world.calm();
+    scene.host().set_service_time(Duration::ZERO);
+    world.run_for(2 * SECOND);
+    let is_scarce = options.server.maximum_sessions < FEW_SESSIONS;
+    clients.must_be_answered(is_scarce);
+    drop(clients);
+    if is_scarce {
+        // Whoever holds a session and says nothing loses it, and makes room: when the last of the late
+        // copies has come, after the lease, of which the server sees the end a quarter later.
+        world.run_for(300 * SECOND + options.server.lease.mul_f64(1.25) + SECOND);
+        let newcomer = scene.client("newcomer");
+        assert!(newcomer.run().is_ok() || options.workload.answers_late, "L6: there is room");
+    }
+    if options.replays_at_the_end {
+        world.replay(30 * SECOND);
+    }
+    world.run_for(60 * SECOND);
+    scene.ledger.check();
+    Report {
+        tally: scene.ledger.tally(),
+        hash: world.trace().hash(),
+        fates: world.trace().fates().collect(),
+        duplicates: scene.server.statistics().duplicates,
+    }
+}
