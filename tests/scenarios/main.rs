@@ -7,6 +7,7 @@ mod cancel_and_deadline;
 mod corruption;
 mod documentation;
 mod evolution;
+mod exhaustive;
 mod figures;
 mod large;
 mod later;

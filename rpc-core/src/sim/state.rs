@@ -441,18 +441,36 @@ impl State {
         self.recorded.push_back(packet);
     }
 
+    pub(super) fn recorded(&self) -> usize {
+        self.recorded.len()
+    }
+
     /// Sends every recorded datagram once more, in an order that `random` draws, within `period`.
     pub(super) fn replay(&mut self, random: &mut Random, period: Duration) -> usize {
-        let now = self.clock.now();
         let range = period.as_nanos() as u64;
-        for packet in &self.recorded {
-            let Packet { from, to, data, .. } = packet.clone();
-            let arrival = now + Duration::from_nanos(1 + random.below(range));
-            let fate = Fate::Replayed;
-            self.trace.add(now, What::Datagram { from, to, data, fate, arrival: Some(arrival) });
-            self.agenda.add(arrival, Class::Arrival, Event::Arrive(packet.clone()));
+        for number in 0..self.recorded.len() {
+            self.replay_after(number, Duration::from_nanos(1 + random.below(range)));
         }
         self.recorded.len()
+    }
+
+    /// Sends one recorded datagram once more.
+    pub(super) fn replay_one(&mut self, number: usize) -> bool {
+        let exists = number < self.recorded.len();
+        if exists {
+            self.replay_after(number, Duration::from_nanos(1));
+        }
+        exists
+    }
+
+    fn replay_after(&mut self, number: usize, delay: Duration) {
+        let packet = self.recorded[number].clone();
+        let now = self.clock.now();
+        let arrival = now + delay;
+        let Packet { from, to, ref data, .. } = packet;
+        let (data, fate) = (data.clone(), Fate::Replayed);
+        self.trace.add(now, What::Datagram { from, to, data, fate, arrival: Some(arrival) });
+        self.agenda.add(arrival, Class::Arrival, Event::Arrive(packet));
     }
 
     /// A datagram arrives; gives the node that got it.

@@ -259,6 +259,17 @@ impl World {
         })
     }
 
+    /// How many datagrams are recorded so far.
+    pub fn recorded(&self) -> usize {
+        self.with_state(|state| state.recorded())
+    }
+
+    /// Sends one recorded datagram once more; it arrives next. They are counted from zero in the order
+    /// in which they were sent first. False if there is none of this number.
+    pub fn replay_one(&self, number: usize) -> bool {
+        self.with_state(|state| state.replay_one(number))
+    }
+
     /// Adds a remark to the trace.
     pub fn note(&self, text: impl Into<String>) {
         self.with_state(|state| state.note(text.into()));
