@@ -11,6 +11,8 @@
 //! forgets to poll loses progress, never correctness.
 
 pub mod client;
+#[cfg(any(test, feature = "sim"))]
+mod inspect;
 pub mod server;
 
 use std::net::{IpAddr, SocketAddr};

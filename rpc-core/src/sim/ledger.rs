@@ -42,11 +42,23 @@ struct Book {
     calls: BTreeMap<u64, Account>,
     /// What was wrong at the moment it happened.
     violations: Vec<String>,
+    /// The first rule that an account broke, at the moment when it did.
+    first: Option<String>,
+}
+
+/// What a call promises about its executions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum CallKind {
+    #[default]
+    Once,
+    Idempotent,
+    /// Once or never, and nobody is told.
+    Oneway,
 }
 
 #[derive(Debug, Default)]
 struct Account {
-    is_idempotent: bool,
+    kind: CallKind,
     executions: u64,
     ended: Option<Ended>,
 }
@@ -99,18 +111,23 @@ impl Ledger {
 
     /// The number of a new call.
     pub fn begin(&self) -> u64 {
-        self.open(false)
+        self.open(CallKind::Once)
     }
 
     /// The number of a new call that may run more than once.
     pub fn begin_idempotent(&self) -> u64 {
-        self.open(true)
+        self.open(CallKind::Idempotent)
     }
 
-    fn open(&self, is_idempotent: bool) -> u64 {
+    /// The number of a new one-way call, whose caller is told nothing if all goes well.
+    pub fn begin_oneway(&self) -> u64 {
+        self.open(CallKind::Oneway)
+    }
+
+    fn open(&self, kind: CallKind) -> u64 {
         let mut book = self.0.lock();
         let call = book.calls.len() as u64 + 1;
-        book.calls.insert(call, Account { is_idempotent, ..Account::default() });
+        book.calls.insert(call, Account { kind, ..Account::default() });
         call
     }
 
@@ -118,26 +135,29 @@ impl Ledger {
     pub fn execute(&self, call: u64) -> u64 {
         let book = &mut *self.0.lock();
         let Some(account) = book.calls.get_mut(&call) else {
-            book.violations.push(format!("call {call} was executed and never begun"));
+            book.violations.push(format!("S2: call {call} was executed and never begun"));
             return 0;
         };
         account.executions += 1;
-        receipt(call, account.executions)
+        let receipt = receipt(call, account.executions);
+        book.note(call);
+        receipt
     }
 
     /// Enters what the caller was told, which can happen once.
     pub fn end(&self, call: u64, ended: Ended) {
         let book = &mut *self.0.lock();
         let Some(account) = book.calls.get_mut(&call) else {
-            book.violations.push(format!("call {call} ended and was never begun"));
+            book.violations.push(format!("S5: call {call} ended and was never begun"));
             return;
         };
         if let Some(before) = account.ended {
-            let text = format!("call {call} ended twice: {before:?}, then {ended:?}");
+            let text = format!("S5: call {call} ended twice: {before:?}, then {ended:?}");
             book.violations.push(text);
             return;
         }
         account.ended = Some(ended);
+        book.note(call);
     }
 
     /// Enters the result of a call whose handler returns the receipt.
@@ -156,10 +176,11 @@ impl Ledger {
         let book = &mut *self.0.lock();
         let account = book.calls.entry(call).or_default();
         if account.ended != Some(Ended::Failed(Outcome::Unknown)) {
-            let text = format!("call {call} was settled after {:?}", account.ended);
+            let text = format!("S5: call {call} was settled after {:?}", account.ended);
             book.violations.push(text);
         }
         account.ended = Some(ended);
+        book.note(call);
     }
 
     /// How often the call was executed so far.
@@ -187,10 +208,27 @@ impl Ledger {
     /// Everything that contradicts a promise, one sentence each.
     pub fn violations(&self) -> Vec<String> {
         let book = self.0.lock();
-        let broken = book.calls.iter().filter_map(|(call, account)| {
-            account.violation(*call).map(|rule| format!("call {call} {rule}: {account}"))
-        });
+        let broken = book.calls.iter().filter_map(|(call, account)| account.sentence(*call));
         book.violations.iter().cloned().chain(broken).collect()
+    }
+
+    /// What was found first, as soon as it can be known.
+    pub(super) fn first_violation(&self) -> Option<String> {
+        let book = self.0.lock();
+        book.violations.first().or(book.first.as_ref()).cloned()
+    }
+
+    /// Holds against the account that every call has ended, those excepted of which nobody is told.
+    ///
+    /// # Panics
+    /// If some have not (S5).
+    pub fn check_ended(&self) {
+        let book = self.0.lock();
+        let is_open =
+            |account: &Account| account.ended.is_none() && account.kind != CallKind::Oneway;
+        let open: Vec<_> =
+            book.calls.iter().filter(|(_, it)| is_open(it)).map(|(call, _)| call).collect();
+        assert!(open.is_empty(), "S5: nobody was told what became of the calls {open:?}");
     }
 
     /// Holds what callers were told against what ran.
@@ -203,20 +241,38 @@ impl Ledger {
     }
 }
 
+impl Book {
+    /// Looks at a call at once.
+    fn note(&mut self, call: u64) {
+        if self.first.is_none() {
+            self.first = self.calls.get(&call).and_then(|account| account.sentence(call));
+        }
+    }
+}
+
 impl Account {
-    /// The promise that is broken, if one is.
-    fn violation(&self, call: u64) -> Option<&'static str> {
+    /// What is wrong with it, in words.
+    fn sentence(&self, call: u64) -> Option<String> {
+        self.violation(call).map(|(id, rule)| format!("{id}: call {call} {rule}: {self}"))
+    }
+
+    /// The promise that is broken, if one is, with the id of its invariant.
+    fn violation(&self, call: u64) -> Option<(&'static str, &'static str)> {
         let runs = self.executions;
-        if runs > 1 && !self.is_idempotent {
-            return Some("ran more than once");
+        if runs > 1 && self.kind != CallKind::Idempotent {
+            return Some(("S1", "ran more than once"));
         }
         match self.ended? {
-            Ended::Ok(_) if runs == 0 => Some("has a result and never ran"),
+            Ended::Ok(_) if runs == 0 => Some(("S3", "has a result and never ran")),
             Ended::Ok(receipt) if !self.has_receipt(call, receipt) => {
-                Some("has another call's result")
+                Some(("S3", "has another call's result"))
             }
-            Ended::Failed(Outcome::NotExecuted) if runs != 0 => Some("ran and must never run"),
-            Ended::Failed(Outcome::Executed) if runs == 0 => Some("never ran and was executed"),
+            Ended::Failed(Outcome::NotExecuted) if runs != 0 => {
+                Some(("S4", "ran and must never run"))
+            }
+            Ended::Failed(Outcome::Executed) if runs == 0 => {
+                Some(("S4", "never ran and was executed"))
+            }
             Ended::Ok(_) | Ended::Failed(_) => None,
         }
     }
@@ -228,7 +284,11 @@ impl Account {
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.is_idempotent { "idempotent, " } else { "" };
+        let kind = match self.kind {
+            CallKind::Once => "",
+            CallKind::Idempotent => "idempotent, ",
+            CallKind::Oneway => "one-way, ",
+        };
         write!(f, "{kind}executed {} times, reported {:?}", self.executions, self.ended)
     }
 }
@@ -253,7 +313,8 @@ mod tests {
 
     fn violations(is_idempotent: bool, runs: u64, ended: Option<Ended>) -> Vec<String> {
         let ledger = Ledger::new();
-        let call = ledger.open(is_idempotent);
+        let kind = if is_idempotent { CallKind::Idempotent } else { CallKind::Once };
+        let call = ledger.open(kind);
         (0..runs).for_each(|_| _ = ledger.execute(call));
         if let Some(ended) = ended {
             ledger.end(call, ended);
@@ -304,7 +365,7 @@ mod tests {
     fn nothing_is_executed_that_was_not_begun() {
         let ledger = Ledger::new();
         ledger.execute(7);
-        assert_eq!(ledger.violations(), ["call 7 was executed and never begun"]);
+        assert_eq!(ledger.violations(), ["S2: call 7 was executed and never begun"]);
     }
 
     #[test]
@@ -315,5 +376,25 @@ mod tests {
         ledger.execute(call);
         ledger.execute(call);
         ledger.check();
+    }
+
+    #[test]
+    fn what_is_wrong_is_known_at_once() {
+        let ledger = Ledger::new();
+        let call = ledger.begin();
+        ledger.end(call, Ended::Failed(Outcome::NotExecuted));
+        assert_eq!(ledger.first_violation(), None);
+        ledger.execute(call);
+        let sentence = ledger.first_violation().expect("it ran and must not");
+        assert!(sentence.starts_with("S4: call 1 ran and must never run"), "{sentence}");
+    }
+
+    #[test]
+    #[should_panic(expected = "S5: nobody was told what became of the calls [2]")]
+    fn only_of_oneway_calls_nobody_needs_to_be_told() {
+        let ledger = Ledger::new();
+        ledger.begin_oneway();
+        ledger.begin();
+        ledger.check_ended();
     }
 }

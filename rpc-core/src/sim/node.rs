@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use super::delay::Delay;
+use super::oracles::ClientWatch;
 use super::server_node::ServerNode;
 use super::state::{HostId, VirtualClock};
 use crate::endpoint::client::CallKey;
@@ -143,6 +144,7 @@ pub(super) struct ClientNode {
     pub(super) service: String,
     /// Nobody holds its handle any more.
     pub(super) is_abandoned: bool,
+    pub(super) watch: ClientWatch,
     /// Tasks to be woken, by [`CallKey::index`].
     wakers: Vec<Option<(CallKey, Waker)>>,
 }
@@ -153,6 +155,7 @@ impl ClientNode {
             endpoint: Box::new(endpoint),
             service: service.to_owned(),
             is_abandoned: false,
+            watch: ClientWatch::default(),
             wakers: Vec::new(),
         }
     }

@@ -81,6 +81,7 @@ fn take_job(state: &mut State, id: NodeId) -> Option<Job> {
     };
     let mut service_time = Duration::ZERO;
     if let Work::Call(ready) = &work {
+        state.oracles.began(server, ready);
         service_time = host.time_of(ready.method).sample(&mut server.random);
         if service_time == Duration::MAX {
             server.give_up_one();

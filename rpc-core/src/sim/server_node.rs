@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::keeper::Incarnation;
+use super::oracles::ServerWatch;
 use super::random::Random;
 use crate::config::ServerConfig;
 use crate::endpoint::ServerEndpoint;
@@ -20,6 +21,7 @@ pub(super) struct ServerNode {
     /// How often it crashed.
     pub(super) incarnation: u64,
     pub(super) random: Random,
+    pub(super) watch: ServerWatch,
     methods: MethodTable,
     /// Workers with a call.
     busy: usize,
@@ -59,6 +61,7 @@ impl ServerNode {
             config,
             incarnation: 0,
             random,
+            watch: ServerWatch::default(),
             methods,
             busy: 0,
             endless: 0,
@@ -208,6 +211,7 @@ impl ServerNode {
     fn record(&mut self, token: CallToken, finished: Finished) -> Option<u32> {
         let endpoint = self.endpoint.as_mut()?;
         let method = endpoint.method_of(token)?;
+        self.watch.ending(endpoint, token, &finished);
         endpoint.complete(token, finished);
         self.tasks.forget(token);
         Some(method)

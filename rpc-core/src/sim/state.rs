@@ -13,6 +13,7 @@ use super::agenda::{Agenda, Class};
 use super::keeper::Incarnation;
 use super::link::{Copy, Fate, LinkState};
 use super::node::{HostState, Node, NodeId, Role};
+use super::oracles::Oracles;
 use super::random::{Purpose, Random, Stream};
 use super::trace::{Trace, What};
 use super::world::{Settings, WeakWorld, World};
@@ -113,6 +114,7 @@ pub(super) struct State {
     pub(super) hosts: Vec<HostState>,
     pub(super) nodes: BTreeMap<NodeId, Node>,
     pub(super) effects: Effects,
+    pub(super) oracles: Oracles,
     world: WeakWorld,
     agenda: Agenda<Event>,
     host_names: BTreeMap<String, HostId>,
@@ -138,6 +140,7 @@ impl State {
             hosts: Vec::new(),
             nodes: BTreeMap::new(),
             effects: Effects::default(),
+            oracles: Oracles::default(),
             world,
             agenda: Agenda::new(),
             host_names: BTreeMap::new(),
@@ -249,6 +252,7 @@ impl State {
     pub(super) fn remove_node(&mut self, id: NodeId) {
         let Some(mut node) = self.nodes.remove(&id) else { return };
         self.addresses.remove(&node.address);
+        self.oracles.lost(&mut node);
         node.take_wakers(&mut self.effects.wake);
         self.effects.discard.push(node);
     }
@@ -297,6 +301,7 @@ impl State {
         }
         self.transmit(id);
         let Some(node) = self.nodes.get_mut(&id) else { return };
+        self.oracles.turned(self.hosts[node.host].now(), id, node);
         let is_over = match &mut node.role {
             Role::Client(client) => {
                 client.collect_finished(&mut self.effects.wake);
@@ -375,6 +380,7 @@ impl State {
             let Some(transmit) = machine.poll_transmit(now, &mut self.buffer) else { return };
             assert_eq!(transmit.length, self.buffer.len(), "the length of a datagram is wrong");
             let data = Bytes::copy_from_slice(&self.buffer);
+            self.oracles.sent(now, node, transmit.to, &data);
             self.send(host, from, transmit.to, data);
         }
         panic!("an endpoint sends without end");
@@ -426,6 +432,7 @@ impl State {
                 let packet = Packet { from, to, data: data.clone(), path, is_queued };
                 self.agenda.add(at, Class::Arrival, Event::Arrive(packet));
             }
+            self.oracles.dropped(fate);
             self.trace.add(now, What::Datagram { from, to, data, fate, arrival });
         }
         self.copies = copies;
@@ -489,7 +496,7 @@ impl State {
         };
         let node = self.nodes.get_mut(&id).expect("every bound address has its node");
         if host.is_running() {
-            node.receive(host.now(), packet.from, &packet.data);
+            self.oracles.deliver(host.now(), node, packet.from, &packet.data);
             return Some(id);
         }
         if node.inbox.len() >= self.settings.socket_limit {
@@ -501,6 +508,7 @@ impl State {
 
     fn drop_packet(&mut self, packet: Packet, fate: Fate) -> Option<NodeId> {
         let Packet { from, to, data, .. } = packet;
+        self.oracles.dropped(fate);
         self.trace.add(self.clock.now(), What::Datagram { from, to, data, fate, arrival: None });
         None
     }
@@ -525,6 +533,7 @@ impl State {
             return false;
         }
         let Some((at, event)) = self.agenda.take() else { return false };
+        self.oracles.check();
         self.watch_progress(at);
         match event {
             Event::Arrive(packet) => self.arrive_together(packet),
@@ -686,6 +695,7 @@ impl State {
             let Some(node) = self.nodes.get_mut(&id) else { continue };
             node.inbox.clear();
             node.armed = None;
+            self.oracles.lost(node);
             match &mut node.role {
                 Role::Server(server) => self.effects.tasks.extend(server.crash()),
                 Role::Bound => {}
@@ -747,7 +757,7 @@ impl State {
             let Some(node) = self.nodes.get_mut(&id) else { continue };
             let now = self.hosts[host].now();
             while let Some((from, data)) = node.inbox.pop_front() {
-                node.receive(now, from, &data);
+                self.oracles.deliver(now, node, from, &data);
             }
             if let Some(machine) = node.machine() {
                 machine.handle_timeout(now);

@@ -79,6 +79,7 @@ impl Scene {
             .serve(service)
             .spawn()
             .unwrap();
+        world.watch(&ledger);
         Self { world, ledger, server }
     }
 
@@ -163,7 +164,7 @@ impl Caller {
 
     /// A one-way call. If it was sent, nobody is told anything more of it.
     pub(crate) fn tell(&self) -> u64 {
-        let call = self.ledger.begin();
+        let call = self.ledger.begin_oneway();
         if let Err(error) = self.stub.tell(call) {
             self.ledger.end(call, Ended::Failed(error.outcome()));
         }

@@ -73,6 +73,15 @@ impl Lanes {
         }
     }
 
+    /// Whether exactly the lanes without a call are free.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn is_consistent(&self) -> bool {
+        let mut free = self.free.clone();
+        free.sort_unstable();
+        let empty = self.lanes.iter().enumerate().filter(|(_, lane)| lane.occupant.is_none());
+        free.into_iter().eq(empty.map(|(lane, _)| lane as u16))
+    }
+
     /// The calls that hold lanes, in the order of the lanes.
     pub(super) fn occupants(&self) -> impl Iterator<Item = CallKey> {
         self.lanes.iter().filter_map(|lane| lane.occupant)

@@ -11,9 +11,12 @@
 //! | `bulk` | moves arguments that are larger than a datagram |
 //! | `replies` | puts together results that are |
 //! | `calls`, `lanes`, `agenda` | the data behind them |
+//! | `audit` (tests, and feature `sim`) | counts everything again, and holds it against what was counted as it changed |
 //! | `trace` (feature `tracing`) | what tracing is told |
 
 mod agenda;
+#[cfg(any(test, feature = "sim"))]
+mod audit;
 mod bulk;
 mod call;
 mod calls;

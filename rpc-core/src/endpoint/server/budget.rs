@@ -22,7 +22,7 @@ pub(super) struct Share {
     /// Older messages have lower ones.
     pub(super) serial: u64,
     /// The memory that it takes.
-    allocated: usize,
+    pub(super) allocated: usize,
     pub(super) charged: usize,
     /// When it is looked at for its time-out; never, once it is whole.
     pub(super) due: Timestamp,
@@ -31,8 +31,8 @@ pub(super) struct Share {
 /// What is charged to a group of messages: those of one session, or all.
 #[derive(Debug, Default)]
 pub(super) struct Account {
-    charged: usize,
-    by_age: BTreeMap<u64, CallToken>,
+    pub(super) charged: usize,
+    pub(super) by_age: BTreeMap<u64, CallToken>,
 }
 
 /// The memory of all messages, and their time-outs.

@@ -16,11 +16,11 @@ use crate::wire::frame::{ONEWAY_LANE, VerdictCode};
 /// Calls that wait for a worker, in order of arrival. Entries whose call is gone are skipped.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    entries: VecDeque<CallToken>,
+    pub(super) entries: VecDeque<CallToken>,
     /// Entries whose call still waits.
-    live: usize,
+    pub(super) live: usize,
     /// Calls that wait until fewer handlers of their session run.
-    parked: usize,
+    pub(super) parked: usize,
     next_ticket: u64,
     /// The ticket of the call that was taken last.
     served: u64,

@@ -12,8 +12,11 @@
 //! | `transmit` | writes the answers that wait |
 //! | `bulk` | moves results that are larger than a datagram, and says which parts of arguments came |
 //! | `bulk_line` | whose turn it is to send parts |
+//! | `audit` (tests, and feature `sim`) | counts everything again, and holds it against what was counted as it changed |
 //! | `records`, `session`, `cookie`, `sources`, `methods` | the data behind them |
 
+#[cfg(any(test, feature = "sim"))]
+mod audit;
 mod budget;
 mod bulk;
 mod bulk_line;

@@ -119,6 +119,15 @@ impl Records {
         CallToken { index, generation: self.slots[index as usize].generation }
     }
 
+    /// All of them, with their tokens.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (CallToken, &Record)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let token = CallToken { index: index as u32, generation: slot.generation };
+            slot.record.as_ref().map(|record| (token, record))
+        })
+    }
+
     pub(super) fn remove(&mut self, token: CallToken) -> Option<Record> {
         let slot = self.slots.get_mut(token.index as usize)?;
         if slot.generation != token.generation {
