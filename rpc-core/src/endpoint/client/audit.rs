@@ -48,6 +48,13 @@ impl ClientEndpoint {
         self.session.is_some() && self.handshake.is_none() && self.waiting.iter().any(waits)
     }
 
+    /// About how many bytes of messages it holds.
+    pub fn weight(&self) -> usize {
+        let calls = self.calls.keys().filter_map(|key| self.calls.get(key));
+        let arguments: usize = calls.map(|call| call.call.body.len()).sum();
+        arguments + self.bulk.as_ref().map_or(0, |bulk| bulk.replies.allocated())
+    }
+
     /// A hash over the whole state but for the counters of statistics.
     pub fn digest(&self) -> u64 {
         let mut hash = Hashed::default();

@@ -123,13 +123,18 @@ impl ServerEndpoint {
         self.config.maximum_reply_bytes.saturating_sub(self.reply_bytes)
     }
 
+    /// About how many bytes of messages it holds.
+    pub fn weight(&self) -> usize {
+        self.reply_bytes + self.budget.allocated
+    }
+
     /// A hash over the whole state but for the counters of statistics.
     pub fn digest(&self) -> u64 {
         let mut hash = Hashed::default();
         let parts: [&dyn fmt::Debug; 12] = [
             &self.cookies,
-            &self.open_limit,
-            &self.hint_limit,
+            &self.open_limit.checksum(),
+            &self.hint_limit.checksum(),
             &self.sessions,
             &self.session_counts,
             &self.records,
@@ -289,7 +294,9 @@ impl ServerEndpoint {
         let config = &self.config;
         faults.at_most("sessions", self.sessions.len(), config.maximum_sessions);
         faults.at_most("bytes of replies", self.reply_bytes, config.maximum_reply_bytes);
-        faults.at_most("suspended calls", self.suspended, config.maximum_suspended);
+        // Those that run when the bound is reached may still be put off.
+        let suspended = config.maximum_suspended.saturating_add(config.workers);
+        faults.at_most("suspended calls", self.suspended, suspended);
         // Arguments that came in parts were admitted before they waited.
         let whole = self.queue.waiting().saturating_sub(self.budget.all.by_age.len());
         faults.at_most("queued calls", whole, config.maximum_queued_calls);

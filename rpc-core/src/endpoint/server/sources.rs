@@ -54,6 +54,14 @@ impl RateLimit {
         Self { key, interval, burst: interval * burst, full_at: Vec::new() }
     }
 
+    /// A checksum of the buckets.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn checksum(&self) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.key);
+        self.full_at.iter().for_each(|at| hasher.write_u64(at.as_nanos()));
+        hasher.finish()
+    }
+
     /// Takes one from the bucket of `source`, if it has one.
     pub(super) fn allows(&mut self, now: Timestamp, source: Option<Source>) -> bool {
         let Some(Source(source)) = source else { return true };

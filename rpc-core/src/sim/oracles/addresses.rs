@@ -1,7 +1,7 @@
 //! What a server sends to whom: no more to an address than it sent, until it has proved that it receives
 //! there (S17), and never two hints for one datagram, or one as large as what caused it (S18).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::violation::{Verdict, ensure};
@@ -99,11 +99,5 @@ impl Addresses {
 
     pub(super) fn prove(&mut self, address: SocketAddr) {
         self.accounts.entry(address).or_default().is_proven = true;
-    }
-
-    /// The addresses that have proved themselves.
-    pub(super) fn proven(&self) -> BTreeSet<SocketAddr> {
-        let proven = self.accounts.iter().filter(|(_, account)| account.is_proven);
-        proven.map(|(address, _)| *address).collect()
     }
 }

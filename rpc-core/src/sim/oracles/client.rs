@@ -63,6 +63,10 @@ impl Receiver for ClientEndpoint {
     fn digest(&self) -> u64 {
         self.digest()
     }
+
+    fn weight(&self) -> usize {
+        self.weight()
+    }
 }
 
 /// Datagrams that are sent.

@@ -58,6 +58,10 @@ impl Receiver for ServerEndpoint {
     fn digest(&self) -> u64 {
         self.digest()
     }
+
+    fn weight(&self) -> usize {
+        self.weight()
+    }
 }
 
 /// Hosts and handlers.
