@@ -15,6 +15,7 @@ mod limits;
 mod long_calls;
 mod loss;
 mod nested;
+mod oracles;
 mod overload;
 mod reordering;
 mod restart;

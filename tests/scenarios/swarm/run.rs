@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use farcall::sim::{Choices, Settings, Tally, World};
+use farcall::sim::{Choices, Marks, Settings, Tally, World};
 
 use super::disasters;
 use super::options::Options;
@@ -28,6 +28,8 @@ pub(super) struct Report {
     fates: BTreeMap<&'static str, u64>,
     /// Requests that came more than once.
     duplicates: u64,
+    /// Which rare situations it has seen.
+    marks: Marks,
 }
 
 /// What many runs came to.
@@ -36,12 +38,14 @@ pub(super) struct Total {
     tally: Tally,
     fates: BTreeMap<&'static str, u64>,
     duplicates: u64,
+    marks: Marks,
 }
 
 impl Total {
     pub(super) fn add(&mut self, report: &Report) {
         self.tally += report.tally;
         self.duplicates += report.duplicates;
+        self.marks.unite(report.marks);
         for (fate, count) in &report.fates {
             *self.fates.entry(fate).or_default() += count;
         }
@@ -60,7 +64,8 @@ impl Total {
 impl fmt::Display for Total {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} calls, {:?}", self.tally.begun, self.tally)?;
-        writeln!(f, "{} requests came more than once; datagrams: {:?}", self.duplicates, self.fates)
+        writeln!(f, "{} requests came more than once; datagrams: {:?}", self.duplicates, self.fates)?;
+        writeln!(f, "{}", self.marks)
     }
 }
 
@@ -129,10 +134,12 @@ pub(super) fn run(choices: Choices, voice: Voice) -> Report {
     }
     world.run_for(60 * SECOND);
     scene.ledger.check();
+    world.check_endpoints();
     Report {
         tally: scene.ledger.tally(),
         hash: world.trace().hash(),
         fates: world.trace().fates().collect(),
         duplicates: scene.server.statistics().duplicates,
+        marks: world.marks(),
     }
 }

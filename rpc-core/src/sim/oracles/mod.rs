@@ -45,7 +45,9 @@
 //! | L2 | nobody waits beyond the deadline | the audit of the client |
 //! | L10 | silence at rest | [`World::check_rest`](super::World::check_rest) |
 //!
-//! The other properties of progress (L3 to L9, L11 to L13) need a scenario of their own.
+//! The other properties of progress have scenarios of their own, in `tests/scenarios`: L3, L13 `long_calls`; L4
+//! `at_most_once`, `later`; L5 `restart`; L6, L8 `sessions`; L7 `limits`; L9 `overload`; L11 `limits`, `large`; L12
+//! `loss`.
 
 mod addresses;
 mod book;
@@ -56,6 +58,8 @@ mod inert;
 mod marks;
 mod rest;
 mod server;
+#[cfg(test)]
+mod tests;
 mod violation;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,7 +8,6 @@ use crate::sim::node::Role;
 use crate::sim::server_node::ServerNode;
 use crate::sim::state::State;
 use crate::sim::world::World;
-use crate::statistics::{ClientStatistics, ServerStatistics};
 
 impl World {
     /// Holds this account against its rules after every event, so that a run stops where a promise is
@@ -83,7 +82,7 @@ impl World {
     /// With every call ended, lets time pass until all that is left over is gone: at most `limit`. Then
     /// nothing may be on its way or in hand (S27), and nothing is sent any more (L10).
     ///
-    /// Sessions may expire meanwhile; their clients need not know.
+    /// A client that is gone may leave stored replies behind, until its lease ends: then `limit` has to be longer.
     ///
     /// # Panics
     /// If something is left, or the network is not silent.
@@ -126,12 +125,12 @@ fn leftovers(state: &mut State) -> Vec<String> {
             }
             Role::Server(server) => {
                 let Some(endpoint) = &server.endpoint else { continue };
-                let statistics: ServerStatistics = endpoint.statistics();
+                let statistics = endpoint.statistics();
                 count(statistics.queued, "queued calls");
                 count(statistics.running, "running calls");
                 count(statistics.assembly_bytes, "bytes of arguments");
                 count(server.busy(), "busy workers");
-                count(statistics.reply_bytes.min(1) * endpoint.unacknowledged(), "stored replies");
+count(endpoint.unacknowledged(), "stored replies");
             }
             Role::Machine(_) | Role::Bound => {}
         }
@@ -143,8 +142,7 @@ fn leftovers(state: &mut State) -> Vec<String> {
 fn sent(state: &State) -> u64 {
     let nodes = state.nodes.values().map(|node| match &node.role {
         Role::Client(client) => {
-            let ClientStatistics { datagrams_sent, .. } = client.endpoint.statistics();
-            datagrams_sent
+            client.endpoint.counters().datagrams_sent
         }
         Role::Server(server) => {
             server.endpoint.as_ref().map_or(0, |endpoint| endpoint.counters().datagrams_sent)
