@@ -55,7 +55,8 @@ fn what_is_said_all_the_time_is_no_silence() {
         let client = client.clone();
         scene.world.after(second * SECOND, move |_| _ = client.run());
     }
-    let found = violation(|| scene.world.check_rest(5 * SECOND + 500 * MS)).expect("it is not silent");
+    let found =
+        violation(|| scene.world.check_rest(5 * SECOND + 500 * MS)).expect("it is not silent");
     assert!(found.contains("L10: "), "{found}");
     scene.world.run_for(20 * SECOND);
     scene.finish();

@@ -57,7 +57,7 @@ impl Options {
             is_colourful: random.chance(0.5),
             is_hasty: random.chance(0.5),
         };
-        Self {
+        let mut options = Self {
             // Large messages take many more events.
             steps: if workload.is_large { STEPS / 2 } else { STEPS + STEPS / 8 },
             link: link(random),
@@ -67,6 +67,24 @@ impl Options {
             workload,
             disasters: if random.chance(0.7) { 0.02 } else { 0.0 },
             replays_at_the_end: random.chance(0.3),
+        };
+        options.draw_limits(random);
+        options
+    }
+
+    /// Limits so low that they are met.
+    fn draw_limits(&mut self, random: &mut Random) {
+        if random.chance(0.15) {
+            self.server.maximum_reply_bytes = (2 + random.below(20) as usize) * 1_200;
+        }
+        if random.chance(0.3) {
+            self.server.assembly_patience = Duration::from_millis(1 + random.below(500));
+        }
+        if random.chance(0.2) {
+            for ClientOptions { config, .. } in &mut self.clients {
+                config.initial_timeout = 40 * MS;
+                config.maximum_timeout = 80 * MS;
+            }
         }
     }
 }
@@ -83,7 +101,8 @@ impl fmt::Display for Options {
             lines.filter(|(one, other)| one != other).map(|(one, _)| one.trim()).collect();
         writeln!(f, "server: {}", changed.join(" "))?;
         for ClientOptions { host, config } in clients {
-            writeln!(f, "client on {host}: silence limit {:?}", config.silence_limit)?;
+            let ClientConfig { silence_limit, maximum_timeout, .. } = config;
+            writeln!(f, "client on {host}: silence limit {silence_limit:?}, {maximum_timeout:?}")?;
         }
         Ok(())
     }

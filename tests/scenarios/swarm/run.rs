@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use farcall::sim::{Choices, Marks, Settings, Tally, World};
+use farcall::sim::{Choices, Goal, Marks, Settings, Tally, World};
 
 use super::disasters;
 use super::options::Options;
@@ -19,6 +19,9 @@ const STEPS: u64 = 1_000;
 
 /// With fewer sessions than this, clients may be refused.
 const FEW_SESSIONS: usize = 100;
+
+/// How much later a copy of a datagram comes at most.
+const LATEST_COPY: Duration = Duration::from_secs(301);
 
 /// What a run came to.
 pub(super) struct Report {
@@ -56,7 +59,8 @@ impl Total {
     /// # Panics
     /// If there is one.
     pub(super) fn must_have_reached_everything(&self) {
-        let missing: Vec<_> = self.fates.iter().filter(|(_, count)| **count == 0).collect();
+        let fates = self.fates.iter().filter(|(_, count)| **count == 0).map(|(fate, _)| *fate);
+        let missing: Vec<&str> = fates.chain(self.marks.missing().map(Goal::label)).collect();
         assert!(missing.is_empty(), "this never happened: {missing:?}");
     }
 }
@@ -64,7 +68,11 @@ impl Total {
 impl fmt::Display for Total {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} calls, {:?}", self.tally.begun, self.tally)?;
-        writeln!(f, "{} requests came more than once; datagrams: {:?}", self.duplicates, self.fates)?;
+        writeln!(
+            f,
+            "{} requests came more than once; datagrams: {:?}",
+            self.duplicates, self.fates
+        )?;
         writeln!(f, "{}", self.marks)
     }
 }
@@ -125,7 +133,7 @@ pub(super) fn run(choices: Choices, voice: Voice) -> Report {
     if is_scarce {
         // Whoever holds a session and says nothing loses it, and makes room: when the last of the late
         // copies has come, after the lease, of which the server sees the end a quarter later.
-        world.run_for(300 * SECOND + options.server.lease.mul_f64(1.25) + SECOND);
+        world.run_for(LATEST_COPY + options.server.lease.mul_f64(1.25) + SECOND);
         let newcomer = scene.client("newcomer");
         assert!(newcomer.run().is_ok() || options.workload.answers_late, "L6: there is room");
     }
@@ -135,6 +143,12 @@ pub(super) fn run(choices: Choices, voice: Voice) -> Report {
     world.run_for(60 * SECOND);
     scene.ledger.check();
     world.check_endpoints();
+    if !options.workload.answers_late {
+        // The last of the late copies comes, and the sessions of the dead end; then all is done, and
+        // nobody says anything.
+        world.run_for(LATEST_COPY + options.server.lease.mul_f64(1.25));
+        world.check_rest(30 * SECOND);
+    }
     Report {
         tally: scene.ledger.tally(),
         hash: world.trace().hash(),

@@ -77,9 +77,19 @@ impl<'a> Clients<'a> {
         self.open.push(Open::Large(caller.start_haul(bytes)));
     }
 
+    /// A client is closed, with calls of it under way that nobody waits for, and another begins.
+    fn close(&mut self, client: usize) {
+        let options = &self.options[client];
+        self.callers[client].tell();
+        self.callers[client] = open(self.scene, options);
+    }
+
     /// The host of a client dies and comes back; other clients begin on it, at the same ports.
     fn crash(&mut self, random: &mut Random, client: usize) {
         if !random.chance(0.1) {
+            if random.chance(0.1) {
+                self.close(client);
+            }
             return;
         }
         let host = &self.options[client].host;

@@ -9,30 +9,15 @@ use crate::time::Timestamp;
 use crate::wire::handshake::Cookie;
 
 /// What went to and fro between a server and one address.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Account {
     bytes_in: u64,
     bytes_out: u64,
     packets_in: u64,
     packets_out: u64,
     is_proven: bool,
-    /// Datagrams that may cause a hint, less the hints, and the smallest of them.
-    triggers: u64,
-    smallest: usize,
-}
-
-impl Default for Account {
-    fn default() -> Self {
-        Self {
-            bytes_in: 0,
-            bytes_out: 0,
-            packets_in: 0,
-            packets_out: 0,
-            is_proven: false,
-            triggers: 0,
-            smallest: usize::MAX,
-        }
-    }
+    /// Datagrams that may still cause a hint: how many of which length.
+    triggers: BTreeMap<usize, u64>,
 }
 
 /// All addresses that one incarnation of a server has met.
@@ -50,8 +35,7 @@ impl Addresses {
         account.bytes_in += length as u64;
         account.packets_in += 1;
         if may_be_hinted {
-            account.triggers += 1;
-            account.smallest = account.smallest.min(length);
+            *account.triggers.entry(length).or_default() += 1;
         }
     }
 
@@ -72,13 +56,13 @@ impl Addresses {
     /// A hint or a refusal is sent.
     pub(super) fn sent_hint(&mut self, to: SocketAddr, length: usize) -> Verdict {
         let account = self.accounts.entry(to).or_default();
-        ensure!(account.triggers > 0, "S18", "a hint goes to {to}, which did nothing to cause it");
-        account.triggers -= 1;
-        let smallest = account.smallest;
+        // The least that can have caused it, so that what is left is enough for the others.
+        let cause = account.triggers.range_mut(length + 1..).find(|(_, count)| **count > 0);
+        let is_caused = cause.map(|(_, count)| *count -= 1).is_some();
         ensure!(
-            length < smallest,
+            is_caused,
             "S18",
-            "a hint of {length} bytes goes to {to}, which may have sent {smallest} to cause it"
+            "a hint of {length} bytes goes to {to}, which sent nothing larger to cause it"
         );
         Ok(())
     }

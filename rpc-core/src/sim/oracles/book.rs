@@ -131,6 +131,8 @@ pub(super) struct SessionBook {
     pub(super) lanes: BTreeMap<u16, CallBook>,
     /// One-way calls that were begun.
     oneway: BTreeSet<u64>,
+    /// Calls that were running when their lanes moved on.
+    pub(super) left: BTreeSet<u64>,
     /// Calls whose handlers were entered.
     pub(super) entered: BTreeSet<u64>,
     /// Calls of which a client was told that they did not run.
@@ -149,6 +151,7 @@ impl SessionBook {
             heard_at: now,
             lanes: BTreeMap::new(),
             oneway: BTreeSet::new(),
+            left: BTreeSet::new(),
             entered: BTreeSet::new(),
             refused: BTreeSet::new(),
             running: 0,
@@ -164,8 +167,11 @@ impl SessionBook {
 
     /// Makes a new call the lane's. True if the reply of the one before may be dropped with that.
     pub(super) fn advance(&mut self, lane: u16, call: CallBook) -> bool {
-        let before = self.lanes.insert(lane, call);
-        before.is_some_and(|before| before.is_stored)
+        let Some(before) = self.lanes.insert(lane, call) else { return false };
+        if before.stage == Stage::Begun {
+            self.left.insert(before.sequence);
+        }
+        before.is_stored
     }
 
     pub(super) fn is_unfinished(&self) -> bool {

@@ -206,7 +206,9 @@ impl ServerWatch {
             }
             ServerAnswer::Running => {
                 let stage = session.call(lane, sequence).map(|call| call.stage);
-                let has_run = session.entered.contains(&sequence) || stage == Some(Stage::Begun);
+                // One datagram may have asked, and a later one moved the lane on, before this is sent.
+                let has_begun = stage == Some(Stage::Begun) || session.left.contains(&sequence);
+                let has_run = has_begun || session.entered.contains(&sequence);
                 ensure!(has_run, "S4", "RUNNING for call {sequence}, which was not begun");
             }
             _ => {}

@@ -130,7 +130,7 @@ fn leftovers(state: &mut State) -> Vec<String> {
                 count(statistics.running, "running calls");
                 count(statistics.assembly_bytes, "bytes of arguments");
                 count(server.busy(), "busy workers");
-count(endpoint.unacknowledged(), "stored replies");
+                count(endpoint.unacknowledged(), "stored replies");
             }
             Role::Machine(_) | Role::Bound => {}
         }
@@ -141,9 +141,7 @@ count(endpoint.unacknowledged(), "stored replies");
 
 fn sent(state: &State) -> u64 {
     let nodes = state.nodes.values().map(|node| match &node.role {
-        Role::Client(client) => {
-            client.endpoint.counters().datagrams_sent
-        }
+        Role::Client(client) => client.endpoint.counters().datagrams_sent,
         Role::Server(server) => {
             server.endpoint.as_ref().map_or(0, |endpoint| endpoint.counters().datagrams_sent)
         }
