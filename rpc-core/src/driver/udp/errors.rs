@@ -5,9 +5,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-use mio::net::UdpSocket;
-#[cfg(target_os = "linux")]
-use quinn_udp::UdpSockRef;
+use super::calls::Calls;
 
 /// What the system reports about earlier datagrams.
 #[derive(Default)]
@@ -66,17 +64,10 @@ mod codes {
 }
 
 impl Errors {
-    /// Asks the system to report ICMP errors. Without this an unconnected socket hears of none.
-    #[cfg(target_os = "linux")]
-    pub(super) fn enable(&mut self, socket: &UdpSocket) {
-        // The method uses nothing of the state it is called on.
-        let result = super::foreign_state()
-            .and_then(|state| state.enable_transport_errors(UdpSockRef::from(socket)));
-        self.is_enabled = result.is_ok();
+    /// Asks the system to report ICMP errors.
+    pub(super) fn enable(&mut self, calls: &Calls) {
+        self.is_enabled = calls.enable_reports();
     }
-
-    #[cfg(not(target_os = "linux"))]
-    pub(super) fn enable(&mut self, _socket: &UdpSocket) {}
 
     /// Notes an error that is no [`Meaning::WouldBlock`].
     pub(super) fn note(&self, meaning: Meaning) {
@@ -92,14 +83,14 @@ impl Errors {
     }
 
     /// Names the peers that were reported as unreachable.
-    pub(super) fn take_refusals(&self, socket: &UdpSocket, mut refused: impl FnMut(SocketAddr)) {
+    pub(super) fn take_refusals(&self, calls: &Calls, mut refused: impl FnMut(SocketAddr)) {
         if !self.is_enabled || !self.may_have_reports.swap(false, Ordering::Relaxed) {
             return;
         }
         // What is reported as too large for the path is found out by whoever tried. A refusal among
         // such reports cannot be told from them; it comes again with the next datagram.
         let is_about_sizes = self.may_be_about_sizes.swap(false, Ordering::Relaxed);
-        drain(socket, |peer| {
+        drain(calls, |peer| {
             if !is_about_sizes {
                 refused(peer);
             }
@@ -108,21 +99,13 @@ impl Errors {
 }
 
 /// Empties the error queue. The address of an entry is where the datagram was sent that failed.
-#[cfg(target_os = "linux")]
-fn drain(socket: &UdpSocket, mut refused: impl FnMut(SocketAddr)) {
-    use rustix::net::{RecvFlags, recvfrom};
-
-    let mut content = [0; 1];
+fn drain(calls: &Calls, mut refused: impl FnMut(SocketAddr)) {
     // The queue is bounded by the receive buffer; the count is bounded so that nobody can keep the
     // loop here by refusing faster than it reads.
     for _ in 0..64 {
-        let flags = RecvFlags::ERRQUEUE | RecvFlags::DONTWAIT;
-        let Ok((_, _, address)) = recvfrom(socket, &mut content[..], flags) else { return };
-        if let Some(address) = address.and_then(|address| SocketAddr::try_from(address).ok()) {
+        let Some(address) = calls.next_report() else { return };
+        if let Some(address) = address {
             refused(super::unmap(address));
         }
     }
 }
-
-#[cfg(not(target_os = "linux"))]
-fn drain(_socket: &UdpSocket, _refused: impl FnMut(SocketAddr)) {}

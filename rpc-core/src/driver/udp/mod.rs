@@ -13,7 +13,10 @@
 //! Inside this folder an IPv4 peer of an IPv6 socket has a mapped address (`::ffff:a.b.c.d`); outside
 //! it has an IPv4 address.
 
+mod calls;
 mod errors;
+#[cfg(all(test, target_os = "linux"))]
+pub(super) mod fake;
 mod options;
 mod receive;
 mod send;
@@ -26,15 +29,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::OnceLock;
 
 use mio::net::UdpSocket;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 use quinn_udp::{UdpSockRef, UdpSocketState};
 
+use calls::Calls;
 use errors::Errors;
 use receive::BulkDetector;
 
 /// A bound UDP socket.
 pub(super) struct UdpLink {
-    socket: UdpSocket,
+    calls: Calls,
     /// Present if it receives in detail.
     details: OnceLock<UdpSocketState>,
     bulk: BulkDetector,
@@ -58,7 +62,7 @@ impl UdpLink {
             Self::new(socket, cfg!(not(target_os = "linux")))
         };
         let mut link = open(both).or_else(|_| open(old)).map_err(|error| (old, error))?;
-        link.errors.enable(&link.socket);
+        link.errors.enable(&link.calls);
         Ok(link)
     }
 
@@ -80,7 +84,7 @@ impl UdpLink {
         }
         let local = socket.local_addr()?;
         Ok(Self {
-            socket,
+            calls: Calls::System(socket),
             details,
             bulk: BulkDetector::default(),
             trains: OnceLock::new(),
@@ -92,26 +96,12 @@ impl UdpLink {
     }
 
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(&mut self.socket, token, Interest::READABLE)
+        self.calls.register(registry, token)
     }
 
-    /// Asks for an event when the socket takes datagrams again, or for none any more. Without one, as
-    /// on systems where this does nothing, the loop tries again after a while.
+    /// As [`Calls::watch_writable`].
     pub(super) fn watch_writable(&self, registry: &Registry, token: Token, watches: bool) {
-        #[cfg(unix)]
-        {
-            use std::os::fd::AsRawFd;
-
-            let interest =
-                if watches { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
-            let _ = registry.reregister(
-                &mut mio::unix::SourceFd(&self.socket.as_raw_fd()),
-                token,
-                interest,
-            );
-        }
-        #[cfg(not(unix))]
-        let _ = (registry, token, watches);
+        self.calls.watch_writable(registry, token, watches);
     }
 
     pub(super) fn local_addr(&self) -> SocketAddr {
@@ -124,7 +114,7 @@ impl UdpLink {
     }
 
     pub(super) fn take_refusals(&self, refused: impl FnMut(SocketAddr)) {
-        self.errors.take_refusals(&self.socket, refused);
+        self.errors.take_refusals(&self.calls, refused);
     }
 
     /// Notes that the loop saw an error event.

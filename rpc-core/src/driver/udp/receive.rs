@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::io::{self, IoSliceMut};
 
-use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
+use quinn_udp::{RecvMeta, UdpSocketState};
 
 use super::super::inbox::{Inbox, LENT_FROM, MOST_BYTES};
 use super::super::socket::Readiness;
@@ -61,7 +61,7 @@ impl UdpLink {
         let mut left = limit;
         while left > 0 {
             left -= 1;
-            match self.socket.recv_from(&mut inbox.buffers(1)[0]) {
+            match self.calls.receive_from(&mut inbox.buffers(1)[0]) {
                 Ok((length, from)) => {
                     inbox.land(0, unmap(from), None, length, length);
                     failures = 0;
@@ -93,7 +93,7 @@ impl UdpLink {
     /// detailed way takes as well.
     #[cold]
     fn begin_details(&self) {
-        if let Ok(state) = UdpSocketState::new(UdpSockRef::from(&self.socket)) {
+        if let Ok(state) = self.calls.begin_details() {
             let _ = self.details.set(state);
         }
     }
@@ -139,8 +139,7 @@ impl UdpLink {
         let mut slices: [IoSliceMut<'_>; DETAILED_BATCH] = core::array::from_fn(|_| {
             IoSliceMut::new(buffers.next().map_or(&mut [][..], |buffer| &mut buffer[..]))
         });
-        self.socket
-            .try_io(|| details.recv(UdpSockRef::from(&self.socket), &mut slices[..count], metas))
+        self.calls.receive_many(details, &mut slices[..count], metas)
     }
 
     /// Whether there is nothing more to receive for now. Every other error is about one datagram, or

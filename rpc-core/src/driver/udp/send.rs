@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use quinn_udp::{UdpSockRef, UdpSocketState};
+use quinn_udp::UdpSocketState;
 
 use super::super::socket::Sent;
 use super::UdpLink;
@@ -41,7 +41,7 @@ impl UdpLink {
 
     fn try_send(&self, datagram: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<()> {
         match self.details.get() {
-            None => self.socket.send_to(datagram, self.map(to)).map(drop),
+            None => self.calls.send_to(datagram, self.map(to)),
             Some(details) => self.transmit(details, datagram, None, to, from),
         }
     }
@@ -61,7 +61,7 @@ impl UdpLink {
             segment_size,
             src_ip: from.map(|address| self.map_ip(address)),
         };
-        self.socket.try_io(|| state.try_send(UdpSockRef::from(&self.socket), &transmit))
+        self.calls.transmit(state, &transmit)
     }
 
     /// Sends datagrams of `size` bytes, the last of which may be shorter. `None` if the system did
