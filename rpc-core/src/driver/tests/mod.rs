@@ -4,6 +4,8 @@
 mod backlog;
 mod bulk;
 mod clients;
+#[cfg(target_os = "linux")]
+mod faults;
 mod future_ends;
 mod futures;
 mod replies;
