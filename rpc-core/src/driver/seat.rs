@@ -92,6 +92,8 @@ struct Seat {
     /// Peers that the system says cannot be reached.
     refused: Vec<SocketAddr>,
     may_be_readable: bool,
+    /// Whether receiving fails again and again: then the socket is looked at without an event.
+    is_failing: bool,
     /// How many datagrams the next batch may have. Small while few arrive: then the call that finds
     /// the socket empty is made while the answer is on its way, not before it is sent.
     batch: usize,
@@ -142,6 +144,7 @@ impl Parts {
             inbox: Inbox::new(),
             refused: Vec::new(),
             may_be_readable: true,
+            is_failing: false,
             batch: 1,
             intake: 0,
             intake_since: None,
@@ -321,13 +324,17 @@ impl<R: Role> Leader<'_, R> {
         if !spin.is_zero() && !seat.has_spun {
             return Plan::Spin(spin);
         }
+        let is_failing = seat.is_failing;
         let deadline = if core.is_blocked() {
             // What is due can hardly be sent.
             self.shared.now() + backlog::RETRY
         } else {
             core.role.machine().poll_timeout().unwrap_or(Timestamp::NEVER)
         };
-        let wake_up = deadline.min(until.unwrap_or(Timestamp::NEVER));
+        let mut wake_up = deadline.min(until.unwrap_or(Timestamp::NEVER));
+        if is_failing {
+            wake_up = wake_up.min(self.shared.now() + backlog::RETRY);
+        }
         core.sleeps_until = Some(wake_up);
         Plan::Sleep(wake_up)
     }
@@ -345,7 +352,7 @@ impl<R: Role> Leader<'_, R> {
             Plan::Spin(time) => seat.spin(time, &clock),
             Plan::Sleep(wake_up) => {
                 seat.sleep(clock.now(), wake_up)?;
-                if seat.may_be_readable {
+                if seat.is_worth_a_look() {
                     seat.receive();
                 }
             }
@@ -412,8 +419,10 @@ pub(super) enum Plan {
 impl Seat {
     fn receive(&mut self) {
         let batch = self.batch;
-        match self.socket.receive(&mut self.inbox, batch) {
-            Readiness::Drained => {
+        let readiness = self.socket.receive(&mut self.inbox, batch);
+        self.is_failing = readiness == Readiness::Failing;
+        match readiness {
+            Readiness::Drained | Readiness::Failing => {
                 self.may_be_readable = false;
                 self.batch = self.inbox.len().clamp(1, MOST_DATAGRAMS);
             }
@@ -426,6 +435,11 @@ impl Seat {
             self.has_spun = false;
         }
         self.socket.take_refusals(|peer| self.refused.push(peer));
+    }
+
+    /// Whether to receive after a sleep.
+    fn is_worth_a_look(&self) -> bool {
+        self.may_be_readable || self.is_failing
     }
 
     /// Deals with what could not be sent, and says what to do with the time instead of `plan`.
@@ -454,7 +468,7 @@ impl Seat {
             socket.watch_writable(self.poll.registry(), SOCKET, false);
         }
         result?;
-        Ok(if self.may_be_readable { Plan::Receive } else { Plan::Look })
+        Ok(if self.is_worth_a_look() { Plan::Receive } else { Plan::Look })
     }
 
     /// Whether sending still pauses.

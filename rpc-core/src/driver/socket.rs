@@ -33,6 +33,8 @@ pub(super) enum Readiness {
     Drained,
     /// The batch was full first.
     MayBeReadable,
+    /// There were nothing but errors. There may be datagrams behind them, of which no event tells.
+    Failing,
 }
 
 /// What became of a datagram, or of a train of them.

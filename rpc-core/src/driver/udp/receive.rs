@@ -16,7 +16,7 @@ const DETAILED_BATCH: usize = 16;
 /// How many while they are filled: the bound of a batch.
 const FULL_BATCH: usize = 4;
 
-/// How many receptions may fail in a row before the socket is left alone until its next event.
+/// How many receptions may fail in a row before the socket is left alone for a moment.
 const MOST_FAILURES: usize = 16;
 
 /// Notices that large messages arrive in datagrams so small that trains are worth their price, which
@@ -76,11 +76,12 @@ impl UdpLink {
                         left = left.max(1);
                     }
                 }
-                Err(error) if self.is_drained(&error, &mut failures) => {
-                    readiness = Readiness::Drained;
-                    break;
+                Err(error) => {
+                    if let Some(end) = self.end(&error, &mut failures) {
+                        readiness = end;
+                        break;
+                    }
                 }
-                Err(_) => {}
             }
         }
         if self.bulk.is_enough(datagrams, bytes) {
@@ -120,8 +121,10 @@ impl UdpLink {
                         bytes += meta.len;
                     }
                 }
-                Err(error) if self.is_drained(&error, &mut failures) => return Readiness::Drained,
-                Err(_) => received += 1,
+                Err(error) => match self.end(&error, &mut failures) {
+                    Some(end) => return end,
+                    None => received += 1,
+                },
             }
         }
         Readiness::MayBeReadable
@@ -142,16 +145,16 @@ impl UdpLink {
         self.calls.receive_many(details, &mut slices[..count], metas)
     }
 
-    /// Whether there is nothing more to receive for now. Every other error is about one datagram, or
-    /// about something that was sent to some other peer a while ago, and says nothing about the
-    /// socket; only if there are nothing but errors is it left alone for a turn.
-    fn is_drained(&self, error: &io::Error, failures: &mut usize) -> bool {
+    /// Whether an error ends the batch, and how. Unless the socket would block the error is about one
+    /// datagram, or about something that was sent to some other peer a while ago, and says nothing about
+    /// the socket; only if there are nothing but errors is it left alone for a moment.
+    fn end(&self, error: &io::Error, failures: &mut usize) -> Option<Readiness> {
         let meaning = Meaning::of(error);
         if meaning == Meaning::WouldBlock {
-            return true;
+            return Some(Readiness::Drained);
         }
         self.errors.note(meaning);
         *failures += 1;
-        *failures >= MOST_FAILURES
+        (*failures >= MOST_FAILURES).then_some(Readiness::Failing)
     }
 }
