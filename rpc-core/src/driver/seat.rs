@@ -102,6 +102,8 @@ struct Seat {
     intake_since: Option<Timestamp>,
     /// Until when sending pauses, if it does.
     paused_until: Option<Timestamp>,
+    /// Whether an event seemed to say that there is room, and nothing else came of it.
+    was_told_in_vain: bool,
     /// Whether it has polled the socket in vain since the last datagram, and should sleep now.
     has_spun: bool,
 }
@@ -149,6 +151,7 @@ impl Parts {
             intake: 0,
             intake_since: None,
             paused_until: None,
+            was_told_in_vain: false,
             has_spun: false,
         });
         let core = Core {
@@ -433,6 +436,7 @@ impl Seat {
         }
         if !self.inbox.is_empty() {
             self.has_spun = false;
+            self.was_told_in_vain = false;
         }
         self.socket.take_refusals(|peer| self.refused.push(peer));
     }
@@ -454,20 +458,25 @@ impl Seat {
             return Ok(plan);
         }
         if !socket.backlog().is_blocked() {
+            self.was_told_in_vain = false;
             // There may be more to send, or something to be told.
             return Ok(Plan::Look);
         }
         let planned = if let Plan::Sleep(wake_up) = plan { wake_up } else { Timestamp::NEVER };
         let retry_at = self.paused_until.unwrap_or(now + backlog::RETRY);
-        let watches = !socket.backlog().is_paused();
+        let wake_up = planned.min(retry_at);
+        // A system that says that there is room where there is none must not keep the loop busy.
+        let is_told = !core::mem::take(&mut self.was_told_in_vain);
+        let watches = is_told && !socket.backlog().is_paused();
         if watches {
             socket.watch_writable(self.poll.registry(), SOCKET, true);
         }
-        let result = self.sleep(now, planned.min(retry_at));
+        let result = self.sleep(now, wake_up);
         if watches {
             socket.watch_writable(self.poll.registry(), SOCKET, false);
         }
         result?;
+        self.was_told_in_vain = watches && clock.now() < wake_up;
         Ok(if self.is_worth_a_look() { Plan::Receive } else { Plan::Look })
     }
 

@@ -10,6 +10,10 @@ use super::super::socket::Sent;
 use super::UdpLink;
 use super::errors::Meaning;
 
+/// How often a datagram is tried. An error can be the late report about an earlier one to somebody else,
+/// and then this one was not sent; while that is found out the next report may come.
+const TRIES: usize = 4;
+
 impl UdpLink {
     /// Sends one datagram.
     pub(in super::super) fn send(
@@ -18,10 +22,8 @@ impl UdpLink {
         to: SocketAddr,
         from: Option<IpAddr>,
     ) -> Sent {
-        // An error can be the late report about an earlier datagram to somebody else, and then this
-        // one was not sent: so it gets a second try.
         let mut sent = Sent::Gone;
-        for _ in 0..2 {
+        for _ in 0..TRIES {
             let Err(error) = self.try_send(datagram, to, from) else { return Sent::Gone };
             let meaning = Meaning::of(&error);
             sent = match meaning {
@@ -77,7 +79,7 @@ impl UdpLink {
             return None;
         }
         let state = self.train_state()?;
-        for _ in 0..2 {
+        for _ in 0..TRIES {
             let Err(error) = self.transmit(state, train, Some(size), to, from) else {
                 return Some(Sent::Gone);
             };
