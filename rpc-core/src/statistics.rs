@@ -151,6 +151,14 @@ pub struct ClientStatistics {
     pub sessions_resumed: u64,
     /// Frames that answered nothing that is still open: late or duplicate answers.
     pub stale_frames: u64,
+    /// System calls to send that failed, other than for want of room. Most are late reports about some
+    /// earlier datagram, and the one that met them is tried again.
+    pub send_errors: u64,
+    /// System calls to receive that failed; they are late reports as well.
+    pub receive_errors: u64,
+    /// Datagrams that the system would not take: too large for the path, stopped by a filter, no route,
+    /// or no room for too long. They are in `datagrams_sent` too.
+    pub datagrams_unsent: u64,
     /// The smoothed round-trip time, once one was measured (RFC 6298), without the time that the server
     /// took.
     pub round_trip: Option<Duration>,
@@ -233,6 +241,14 @@ pub struct ServerStatistics {
     pub suspended: usize,
     /// Bytes of stored replies now, and what is booked for the replies of calls that have not ended.
     pub reply_bytes: usize,
+    /// System calls to send that failed, other than for want of room. Most are late reports about some
+    /// earlier datagram, and the one that met them is tried again.
+    pub send_errors: u64,
+    /// System calls to receive that failed; they are late reports as well.
+    pub receive_errors: u64,
+    /// Datagrams that the system would not take: too large for the path, stopped by a filter, no route,
+    /// or no room for too long. They are in `datagrams_sent` too.
+    pub datagrams_unsent: u64,
     /// The receive buffer that the system granted, in bytes as the configuration asks for them; 0 if it
     /// does not say, and in the simulator. Large messages are sent no faster than about half of it per
     /// round trip. Where it is less than was asked for, the limit of the system is lower

@@ -61,16 +61,18 @@ impl Backlog {
     /// Nothing can be sent for now, as the queue of the device is full. These datagrams have to wait,
     /// and so that they do not meet the same queue, for [`RETRY`].
     #[cold]
-    pub(super) fn pause(&self, bytes: &[u8], transmits: &[Transmit]) {
+    pub(super) fn pause(&self, bytes: &[u8], transmits: &[Transmit]) -> usize {
         self.is_paused.store(true, Ordering::Relaxed);
-        self.hold(bytes, transmits);
+        self.hold(bytes, transmits)
     }
 
-    /// Nothing can be sent for now, and these datagrams have to wait. What there is no room for is lost.
+    /// Nothing can be sent for now, and these datagrams have to wait. What there is no room for is lost:
+    /// says how many.
     #[cold]
-    pub(super) fn hold(&self, bytes: &[u8], transmits: &[Transmit]) {
+    pub(super) fn hold(&self, bytes: &[u8], transmits: &[Transmit]) -> usize {
         let mut held = self.held.lock();
         let mut rest = bytes;
+        let mut kept = 0;
         for &transmit in transmits {
             let (datagram, after) = rest.split_at(transmit.length);
             rest = after;
@@ -79,9 +81,11 @@ impl Backlog {
             }
             held.bytes.extend_from_slice(datagram);
             held.transmits.push(transmit);
+            kept += 1;
         }
         self.is_blocked.store(true, Ordering::Relaxed);
         self.has_any.store(true, Ordering::Relaxed);
+        transmits.len() - kept
     }
 
     /// Takes out what waits, in order to try again. Until then nothing counts as blocked.

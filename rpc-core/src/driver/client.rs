@@ -342,8 +342,15 @@ impl ClientHost for Handle {
             return ClientStatistics::default();
         }
         let shared = &self.client.shared;
-        let statistics = shared.lock().role.endpoint.statistics();
-        ClientStatistics { receive_buffer: shared.receive_buffer, ..statistics }
+        let core = shared.lock();
+        let troubles = core.troubles();
+        ClientStatistics {
+            receive_buffer: shared.receive_buffer,
+            send_errors: troubles.send_errors(),
+            receive_errors: troubles.receive_errors(),
+            datagrams_unsent: troubles.unsent(),
+            ..core.role.endpoint.statistics()
+        }
     }
 }
 

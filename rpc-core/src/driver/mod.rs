@@ -13,6 +13,7 @@
 //! | `socket`, `udp`, `local`, `loopback` | datagrams, over UDP or in process |
 //! | `inbox`, `outbox`, `backlog`, `wakeups` | what crosses the border of the lock |
 //! | `timer`, `clock`, `entropy` | what is asked of the system |
+//! | `troubles` | counters of what the system refuses |
 //!
 //! Deliberately absent: any knowledge of the protocol, which is the [`endpoint`](crate::endpoint)'s,
 //! and any waiting under the lock.
@@ -38,6 +39,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod troubles;
 mod udp;
 mod waiters;
 mod wakeups;

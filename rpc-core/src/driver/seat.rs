@@ -29,6 +29,7 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::socket::{Link, Readiness, Socket};
 use super::timer::{Nap, NapTimer};
+use super::troubles::Troubles;
 use super::wakeups::Wakeups;
 use crate::endpoint::Machine;
 use crate::time::{Clock, Timestamp};
@@ -79,6 +80,7 @@ pub(super) struct Core<R> {
     /// Until when the leader sleeps. `None`: it does not sleep, or there is none.
     sleeps_until: Option<Timestamp>,
     socket: Option<Arc<Socket>>,
+    troubles: Arc<Troubles>,
     is_dead: bool,
 }
 
@@ -158,6 +160,7 @@ impl Parts {
             role,
             seat: Some(seat),
             sleeps_until: None,
+            troubles: Arc::clone(socket.troubles()),
             socket: Some(socket),
             is_dead: false,
         };
@@ -237,6 +240,11 @@ impl<R: Role> Core<R> {
     /// Whether the socket can send nothing for now. The leader tries again.
     fn is_blocked(&self) -> bool {
         self.socket.as_ref().is_some_and(|socket| socket.backlog().is_blocked())
+    }
+
+    /// What went wrong with the socket.
+    pub(super) fn troubles(&self) -> &Troubles {
+        &self.troubles
     }
 
     /// Whether the leader has to deal with something that could not be sent.

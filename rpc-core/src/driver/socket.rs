@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use mio::{Registry, Token};
 
 use super::backlog::Backlog;
 use super::inbox::Inbox;
 use super::local::LocalSocket;
+use super::troubles::Troubles;
 use super::udp::UdpLink;
 use crate::config::{BASE_DATAGRAM_SIZE, LARGEST_DATAGRAM_SIZE};
 use crate::endpoint::Transmit;
@@ -16,6 +18,7 @@ use crate::endpoint::Transmit;
 pub(super) struct Socket {
     link: Link,
     backlog: Backlog,
+    troubles: Arc<Troubles>,
 }
 
 /// What is behind a socket.
@@ -55,13 +58,15 @@ const LONGEST_TRAIN: usize = 64;
 
 impl From<UdpLink> for Socket {
     fn from(link: UdpLink) -> Self {
-        Self { link: Link::Udp(link), backlog: Backlog::default() }
+        let troubles = Arc::clone(link.troubles());
+        Self { link: Link::Udp(link), backlog: Backlog::default(), troubles }
     }
 }
 
 impl From<LocalSocket> for Socket {
     fn from(socket: LocalSocket) -> Self {
-        Self { link: Link::Local(socket), backlog: Backlog::default() }
+        let link = Link::Local(socket);
+        Self { link, backlog: Backlog::default(), troubles: Arc::default() }
     }
 }
 
@@ -73,6 +78,11 @@ impl Socket {
     /// What could not be sent.
     pub(super) fn backlog(&self) -> &Backlog {
         &self.backlog
+    }
+
+    /// What went wrong so far.
+    pub(super) fn troubles(&self) -> &Arc<Troubles> {
+        &self.troubles
     }
 
     /// Asks for an event under `token` whenever a datagram arrives. An in-process socket announces
@@ -122,7 +132,7 @@ impl Socket {
     /// the seat has to look at the [`backlog`](Self::backlog).
     pub(super) fn send(&self, bytes: &[u8], transmits: &[Transmit]) -> bool {
         if self.backlog.is_blocked() {
-            self.backlog.hold(bytes, transmits);
+            self.hold(bytes, transmits);
             return false;
         }
         let (mut bytes, mut transmits) = (bytes, transmits);
@@ -145,21 +155,31 @@ impl Socket {
             match sent {
                 Sent::Gone => {}
                 Sent::TooLarge => {
+                    self.troubles.count_unsent(1);
                     self.backlog.report(first.to, datagrams.len());
                     is_fine = false;
                 }
                 Sent::Dropped => {
-                    self.backlog.pause(after, &transmits[count..]);
+                    let unsent = self.backlog.pause(after, &transmits[count..]);
+                    self.troubles.count_unsent(count + unsent);
                     return false;
                 }
                 Sent::Blocked => {
-                    self.backlog.hold(bytes, transmits);
+                    self.hold(bytes, transmits);
                     return false;
                 }
             }
             (bytes, transmits) = (after, &transmits[count..]);
         }
         is_fine
+    }
+
+    #[cold]
+    fn hold(&self, bytes: &[u8], transmits: &[Transmit]) {
+        let unsent = self.backlog.hold(bytes, transmits);
+        if unsent > 0 {
+            self.troubles.count_unsent(unsent);
+        }
     }
 
     /// Tries to send what had to wait.

@@ -84,8 +84,15 @@ impl ServerLoop {
     }
 
     pub(super) fn statistics(&self) -> ServerStatistics {
-        let statistics = self.shared.lock().role.endpoint.statistics();
-        ServerStatistics { receive_buffer: self.shared.receive_buffer, ..statistics }
+        let core = self.shared.lock();
+        let troubles = core.troubles();
+        ServerStatistics {
+            receive_buffer: self.shared.receive_buffer,
+            send_errors: troubles.send_errors(),
+            receive_errors: troubles.receive_errors(),
+            datagrams_unsent: troubles.unsent(),
+            ..core.role.endpoint.statistics()
+        }
     }
 
     /// Why the loop ended.

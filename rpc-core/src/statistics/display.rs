@@ -62,6 +62,12 @@ impl Report {
         .group("dropped", &dropped)
     }
 
+    /// What the system refused, if it did.
+    fn refused(self, counts: [(&'static str, u64); 3]) -> Self {
+        let counts: Vec<_> = counts.into_iter().filter(|(_, count)| *count > 0).collect();
+        self.group("system", &counts)
+    }
+
     /// One line, without what is zero.
     fn line(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut is_first = true;
@@ -125,6 +131,11 @@ impl fmt::Display for ClientStatistics {
                 ],
             )
             .received(&self.received)
+            .refused([
+                ("send errors", self.send_errors),
+                ("receive errors", self.receive_errors),
+                ("datagrams unsent", self.datagrams_unsent),
+            ])
             .group(
                 "large results",
                 &[("parts", self.parts_received), ("bytes held", self.assembly_bytes as u64)],
@@ -185,6 +196,11 @@ impl fmt::Display for ServerStatistics {
                 ],
             )
             .received(&self.received)
+            .refused([
+                ("send errors", self.send_errors),
+                ("receive errors", self.receive_errors),
+                ("datagrams unsent", self.datagrams_unsent),
+            ])
             .group(
                 "large arguments",
                 &[

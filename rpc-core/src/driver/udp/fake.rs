@@ -132,6 +132,7 @@ impl FakeNetwork {
             local,
             receive_buffer: 4 << 20,
             errors,
+            troubles: Arc::default(),
         };
         (link, place)
     }
@@ -149,10 +150,7 @@ impl FakeNetwork {
 
 impl Place {
     /// Lets a plan decide from now on.
-    pub(in super::super) fn plan(
-        &self,
-        plan: impl FnMut(&Request<'_>) -> Fate + Send + 'static,
-    ) {
+    pub(in super::super) fn plan(&self, plan: impl FnMut(&Request<'_>) -> Fate + Send + 'static) {
         self.state.lock().plan = Some(Box::new(plan));
     }
 

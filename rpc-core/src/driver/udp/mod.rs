@@ -26,7 +26,7 @@ mod tests;
 use core::sync::atomic::AtomicBool;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use mio::net::UdpSocket;
 use mio::{Registry, Token};
@@ -35,6 +35,8 @@ use quinn_udp::{UdpSockRef, UdpSocketState};
 use calls::Calls;
 use errors::Errors;
 use receive::BulkDetector;
+
+use super::troubles::Troubles;
 
 /// A bound UDP socket.
 pub(super) struct UdpLink {
@@ -50,6 +52,7 @@ pub(super) struct UdpLink {
     /// What the system granted, in bytes as one asks for them; 0 if it does not say.
     receive_buffer: usize,
     errors: Errors,
+    troubles: Arc<Troubles>,
 }
 
 impl UdpLink {
@@ -92,6 +95,7 @@ impl UdpLink {
             local,
             receive_buffer,
             errors: Errors::default(),
+            troubles: Arc::default(),
         })
     }
 
@@ -111,6 +115,11 @@ impl UdpLink {
     /// What the system granted, in bytes as one asks for them; 0 if it does not say.
     pub(super) fn receive_buffer(&self) -> usize {
         self.receive_buffer
+    }
+
+    /// What went wrong so far.
+    pub(super) fn troubles(&self) -> &Arc<Troubles> {
+        &self.troubles
     }
 
     pub(super) fn take_refusals(&self, refused: impl FnMut(SocketAddr)) {

@@ -154,6 +154,7 @@ impl UdpLink {
             return Some(Readiness::Drained);
         }
         self.errors.note(meaning);
+        self.troubles.count_receive_error();
         *failures += 1;
         (*failures >= MOST_FAILURES).then_some(Readiness::Failing)
     }

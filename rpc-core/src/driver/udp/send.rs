@@ -25,7 +25,7 @@ impl UdpLink {
         let mut sent = Sent::Gone;
         for _ in 0..TRIES {
             let Err(error) = self.try_send(datagram, to, from) else { return Sent::Gone };
-            let meaning = Meaning::of(&error);
+            let meaning = self.meaning_of(&error);
             sent = match meaning {
                 Meaning::WouldBlock => return Sent::Blocked,
                 Meaning::QueueFull => return Sent::Dropped,
@@ -34,11 +34,23 @@ impl UdpLink {
             };
             self.errors.note(meaning);
         }
+        // The loop counts what is too large.
+        if sent == Sent::Gone {
+            self.troubles.count_unsent(1);
+        }
         if sent == Sent::TooLarge {
             // Some systems say to a train of such datagrams that they do not know how to send it.
             self.takes_trains.store(true, Ordering::Relaxed);
         }
         sent
+    }
+
+    fn meaning_of(&self, error: &io::Error) -> Meaning {
+        let meaning = Meaning::of(error);
+        if meaning != Meaning::WouldBlock {
+            self.troubles.count_send_error();
+        }
+        meaning
     }
 
     fn try_send(&self, datagram: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<()> {
@@ -83,7 +95,7 @@ impl UdpLink {
             let Err(error) = self.transmit(state, train, Some(size), to, from) else {
                 return Some(Sent::Gone);
             };
-            let meaning = Meaning::of(&error);
+            let meaning = self.meaning_of(&error);
             match meaning {
                 Meaning::WouldBlock => return Some(Sent::Blocked),
                 Meaning::QueueFull => return Some(Sent::Dropped),

@@ -13,7 +13,7 @@ use super::super::super::clock::SystemClock;
 use super::super::super::seat::{Parts, Role, Shared};
 use super::super::super::socket::Socket;
 use super::super::super::udp::UdpLink;
-use super::super::super::udp::fake::{Fate, FakeNetwork, Place, Request};
+use super::super::super::udp::fake::{FakeNetwork, Fate, Place, Request};
 use super::super::super::wakeups::Wakeups;
 use super::{budget, system_calls};
 use crate::endpoint::{Machine, Transmit};
@@ -253,4 +253,69 @@ fn a_queue_that_is_always_full_for_one_peer_delays_another_and_loses_nothing_of_
     let heard = stage.peers[1].take_arrived();
     let said = (0..50u32).map(|number| number.to_be_bytes().to_vec());
     assert!(heard.iter().cloned().eq(said), "{heard:?}");
+}
+
+#[test]
+fn every_failure_is_counted_once() {
+    for is_detailed in [false, true] {
+        // What is said, how often it is said, and whether the datagram is sent in the end.
+        for (error, count, errors, unsent) in [
+            (Errno::AGAIN, 3, 0, 0),
+            (Errno::NOBUFS, 1, 1, 1),
+            (Errno::PERM, 3, 3, 0),
+            (Errno::PERM, 4, 4, 1),
+            (Errno::MSGSIZE, 4, 4, 1),
+            (Errno::INTR, 1, 1, 0),
+            (Errno::CONNREFUSED, 2, 2, 0),
+        ] {
+            let stage = Stage::new(is_detailed);
+            let mut left = count;
+            stage.place.plan(move |request| match request {
+                Request::Send { .. } if left > 0 => {
+                    left -= 1;
+                    Fate::Fails(error)
+                }
+                _ => Fate::Fine,
+            });
+            stage.say(1, [1; 4]);
+            stage.turn();
+            while stage.has_backlog() {
+                stage.turn();
+            }
+            let core = stage.shared.lock();
+            let counted = (core.troubles().send_errors(), core.troubles().unsent());
+            assert_eq!(counted, (errors, unsent), "{error:?} {count} times");
+            assert_eq!(core.troubles().receive_errors(), 0);
+            assert_eq!(stage.peers[1].arrived() as u64, 1 - unsent);
+        }
+        let stage = Stage::new(is_detailed);
+        let mut left = 10;
+        stage.place.plan(move |request| match request {
+            Request::Receive if left > 0 => {
+                left -= 1;
+                Fate::Fails(Errno::CONNRESET)
+            }
+            _ => Fate::Fine,
+        });
+        stage.place.ring();
+        while stage.place.counts().faults < 10 {
+            stage.turn();
+        }
+        assert_eq!(stage.shared.lock().troubles().receive_errors(), 10);
+    }
+}
+
+#[test]
+fn what_there_is_no_room_to_keep_is_counted() {
+    let network = Arc::new(FakeNetwork::default());
+    let (link, place) = network.open(SocketAddr::from(([10, 0, 0, 9], 1)), false);
+    place.plan(|_| Fate::Fails(Errno::AGAIN));
+    let socket = Socket::from(link);
+    let to = SocketAddr::from(([10, 0, 0, 2], 1));
+    for _ in 0..20 {
+        socket.send(&[0; 65_507], &[Transmit { to, from: None, length: 65_507 }]);
+    }
+    let kept = socket.backlog().release().1.len();
+    assert_eq!(kept as u64 + socket.troubles().unsent(), 20);
+    assert_eq!(socket.troubles().send_errors(), 0);
 }

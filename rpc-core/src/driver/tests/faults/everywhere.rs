@@ -29,13 +29,8 @@ const ERRORS: [Errno; 13] = [
 ];
 
 /// What the system may say of a datagram that has left the host.
-const LATE: [Errno; 5] = [
-    Errno::MSGSIZE,
-    Errno::CONNREFUSED,
-    Errno::CONNRESET,
-    Errno::HOSTUNREACH,
-    Errno::NETUNREACH,
-];
+const LATE: [Errno; 5] =
+    [Errno::MSGSIZE, Errno::CONNREFUSED, Errno::CONNRESET, Errno::HOSTUNREACH, Errno::NETUNREACH];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {

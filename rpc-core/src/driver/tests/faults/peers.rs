@@ -9,9 +9,7 @@ use rustix::io::Errno;
 
 use super::super::super::udp::fake::{Fate, Request};
 use super::super::{Gate, eventually, without_hanging};
-use super::{
-    Purpose, Scene, budget, forgetless, numbered, purposes, quick, system_calls,
-};
+use super::{Purpose, Scene, budget, forgetless, numbered, purposes, quick, system_calls};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::endpoint::client::NewCall;
 use crate::error::Outcome;
@@ -39,7 +37,11 @@ fn a_server_that_cannot_reach_one_client_serves_the_others() {
         let gate = Gate::new();
         let handler = {
             let gate = Arc::clone(&gate);
-            move |method| if method == 1 { gate.pass() }
+            move |method| {
+                if method == 1 {
+                    gate.pass()
+                }
+            }
         };
         let scene = Scene::with(false, ServerConfig::default(), handler);
         let other = scene.connect(false, forgetless());
@@ -68,10 +70,7 @@ fn a_server_that_cannot_reach_one_client_serves_the_others() {
                 let lost = number + 25;
                 let caller = scope.spawn(move || {
                     let deadline = Some(Duration::from_millis(300));
-                    let call = NewCall {
-                        deadline,
-                        ..numbered(0, lost, 0, 3000)
-                    };
+                    let call = NewCall { deadline, ..numbered(0, lost, 0, 3000) };
                     let start = Instant::now();
                     let completion = dead.call(call);
                     (completion, start.elapsed())
@@ -124,6 +123,10 @@ fn a_client_that_cannot_reach_its_server_keeps_its_deadline_and_does_not_spin() 
                 assert!(range.contains(&time), "{fate:?}: it ended after {time:?}");
                 let calls = system_calls(&peer.place);
                 assert!(calls <= budget(start), "{fate:?}: {calls} system calls in {time:?}");
+                let statistics = peer.handle.statistics();
+                let is_said = matches!(fate, Fate::Fails(error) if error != Errno::AGAIN);
+                let is_counted = statistics.send_errors > 0 && statistics.datagrams_unsent > 0;
+                assert!(is_counted || !is_said, "{fate:?}: {statistics}");
                 // It is all over when the network is back.
                 peer.place.heal();
                 peer.call(numbered(0, 2, 0, 0)).unwrap();
