@@ -25,6 +25,7 @@ struct Talker {
     unsent: VecDeque<(SocketAddr, Vec<u8>)>,
     timeouts: usize,
     refused: Vec<SocketAddr>,
+    too_large: Vec<(SocketAddr, usize)>,
 }
 
 impl Machine for Talker {
@@ -38,6 +39,10 @@ impl Machine for Talker {
         let (to, content) = self.unsent.pop_front()?;
         out.extend_from_slice(&content);
         Some(Transmit { to, from: None, length: content.len() })
+    }
+
+    fn handle_send_refused(&mut self, _: Timestamp, to: SocketAddr, size: usize) {
+        self.too_large.push((to, size));
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
@@ -287,6 +292,9 @@ fn every_failure_is_counted_once() {
             assert_eq!(counted, (errors, unsent), "{error:?} {count} times");
             assert_eq!(core.troubles().receive_errors(), 0);
             assert_eq!(stage.peers[1].arrived() as u64, 1 - unsent);
+            let too_large = [(stage.addresses[1], 4)];
+            let is_too_large = error == Errno::MSGSIZE;
+            assert_eq!(core.role.too_large, too_large[..usize::from(is_too_large)], "once");
         }
         let stage = Stage::new(is_detailed);
         let mut left = 10;

@@ -137,7 +137,7 @@ fn whatever_goes_wrong_calls_run_once_and_outcomes_are_true() {
     let start = Instant::now();
     // They wait for their timers, mostly.
     std::thread::scope(|scope| {
-        for _ in 0..8 {
+        for _ in 0..16 {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
