@@ -5,6 +5,8 @@ mod backlog;
 mod bulk;
 mod clients;
 #[cfg(target_os = "linux")]
+mod exhaustion;
+#[cfg(target_os = "linux")]
 mod faults;
 mod future_ends;
 mod futures;

@@ -283,6 +283,7 @@ fn every_failure_is_counted_once() {
                 _ => Fate::Fine,
             });
             stage.say(1, [1; 4]);
+            stage.say(0, [2; 4]);
             stage.turn();
             while stage.has_backlog() {
                 stage.turn();
@@ -292,6 +293,7 @@ fn every_failure_is_counted_once() {
             assert_eq!(counted, (errors, unsent), "{error:?} {count} times");
             assert_eq!(core.troubles().receive_errors(), 0);
             assert_eq!(stage.peers[1].arrived() as u64, 1 - unsent);
+            assert_eq!(stage.peers[0].arrived(), 1, "the rest goes on its way");
             let too_large = [(stage.addresses[1], 4)];
             let is_too_large = error == Errno::MSGSIZE;
             assert_eq!(core.role.too_large, too_large[..usize::from(is_too_large)], "once");

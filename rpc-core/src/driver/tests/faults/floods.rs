@@ -42,7 +42,7 @@ fn a_client_in_a_flood_sends_and_keeps_its_deadlines() {
                     let range = Duration::from_millis(150)..Duration::from_secs(2);
                     assert!(range.contains(&time), "{flood:?}: it ended after {time:?}");
                     let sends = peer.place.counts().sends;
-                    assert!(sends >= 3, "{flood:?}: it repeated itself: {sends}");
+                    assert!(sends >= 2, "{flood:?}: it has not repeated itself");
                     peer.place.heal();
                     peer.call(numbered(0, 2, 0, 0)).unwrap();
                     assert_eq!((scene.ledger.runs(1), scene.ledger.runs(2)), (0, 1));
@@ -67,7 +67,7 @@ fn a_server_in_a_flood_serves_whom_it_hears() {
                     let Request::Receive = request else { return Fate::Fine };
                     calls += 1;
                     // More failures in a row than it takes to leave a socket alone.
-                    if calls % 50 == 0 { Fate::Fine } else { flood }
+                    if calls.is_multiple_of(50) { Fate::Fine } else { flood }
                 });
                 scene.place.ring();
                 let peer = scene.connect(is_detailed, forgetless());
@@ -152,7 +152,11 @@ fn empty_and_cut_datagrams_and_short_batches_cost_nothing_else() {
                 place.plan(move |request| {
                     let Request::Receive = request else { return Fate::Fine };
                     calls += 1;
-                    if calls % 3 == 0 { Fate::Cut(calls as usize % 40) } else { Fate::Fine }
+                    if calls.is_multiple_of(3) {
+                        Fate::Cut(calls as usize % 40)
+                    } else {
+                        Fate::Fine
+                    }
                 });
             }
             for number in 100..110 {

@@ -115,10 +115,10 @@ fn run(seed: u64) -> usize {
     let faults = places.map(|place| place.counts().faults).sum();
     // What has not run by now never does.
     scene.place.heal();
-    scene.control.shutdown(Duration::from_secs(20));
+    let _report = scene.control.shutdown(Duration::from_secs(20));
     drop(peers);
     for (number, size, deadline, completion) in told {
-        eprint_if_wrong(seed, || scene.ledger.check(number, size, &completion));
+        naming(seed, || scene.ledger.check(number, size, &completion));
         let is_good = completion.is_ok() || deadline.is_some();
         assert!(is_good, "seed {seed}: call {number}: {completion:?}");
     }
@@ -126,7 +126,7 @@ fn run(seed: u64) -> usize {
 }
 
 /// Names the seed of what fails.
-fn eprint_if_wrong(seed: u64, check: impl FnOnce()) {
+fn naming(seed: u64, check: impl FnOnce()) {
     let result = std::panic::catch_unwind(core::panic::AssertUnwindSafe(check));
     assert!(result.is_ok(), "seed {seed}");
 }

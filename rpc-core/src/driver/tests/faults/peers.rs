@@ -39,7 +39,7 @@ fn a_server_that_cannot_reach_one_client_serves_the_others() {
             let gate = Arc::clone(&gate);
             move |method| {
                 if method == 1 {
-                    gate.pass()
+                    gate.pass();
                 }
             }
         };
