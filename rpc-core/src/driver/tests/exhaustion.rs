@@ -1,7 +1,7 @@
 //! A process without descriptors.
 
 use std::env;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -77,6 +77,10 @@ fn use_up_descriptors() {
     };
     let ConnectError::Socket { source, .. } = &error else { panic!("{error:?}") };
     assert!(is_out_of_descriptors(source), "{error:?}");
+    let mut rest = Vec::new();
+    while let Ok(socket) = UdpSocket::bind(any) {
+        rest.push(socket);
+    }
     let Err(error) = bind_udp("server", &[any], &ServerConfig::default()) else {
         panic!("it is bound without a descriptor")
     };

@@ -59,7 +59,7 @@ fn plan(seed: u64, socket: u64) -> Plan {
             Request::Receive => &receiving,
         };
         if stretch == 0 && random.f64() < rate {
-            stretch = if random.u8(..4) == 0 { random.usize(1..30) } else { 1 };
+            stretch = if random.u8(..8) == 0 { random.usize(1..30) } else { 1 };
             index = random.usize(..);
         }
         if stretch == 0 || fates.is_empty() {
@@ -74,7 +74,11 @@ fn plan(seed: u64, socket: u64) -> Plan {
 fn run(seed: u64) -> usize {
     let mut random = Rng::with_seed(!seed);
     let long = Duration::from_secs(100);
-    let config = ServerConfig { workers: 1 + random.usize(..3), ..ServerConfig::default() };
+    let config = ServerConfig {
+        workers: 1 + random.usize(..3),
+        assembly_patience: long,
+        ..ServerConfig::default()
+    };
     let scene = Scene::with(random.bool(), config, |_| {});
     scene.place.plan(plan(seed, 0));
     let config = ClientConfig { handshake_timeout: long, silence_limit: long, ..quick() };
