@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["host"],
     &["driver", "sim"],
     &["face"],
+    &["fuzzing"],
 ];
 
 /// Uses against the order, each with its reason.

@@ -29,6 +29,9 @@ pub mod endpoint;
 pub mod entropy;
 pub mod error;
 mod face;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod host;
 pub mod marshal;
 pub mod service;

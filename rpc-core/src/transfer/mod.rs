@@ -21,7 +21,7 @@ mod congestion;
 mod message;
 mod pacer;
 mod path_size;
-mod ranges;
+pub(crate) mod ranges;
 mod received;
 mod round_trip;
 mod sender;

@@ -4,30 +4,30 @@ use core::ops::Range;
 
 /// A set of offsets. Touching ranges are one range, so the set is as small as its number of gaps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ranges(Vec<Range<usize>>);
+pub(crate) struct Ranges(Vec<Range<usize>>);
 
 impl Ranges {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// How many separate ranges there are.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
 
     /// The first range.
-    pub(super) fn first(&self) -> Option<Range<usize>> {
+    pub(crate) fn first(&self) -> Option<Range<usize>> {
         self.0.first().cloned()
     }
 
     /// Where the range that begins at 0 ends.
-    pub(super) fn prefix(&self) -> usize {
+    pub(crate) fn prefix(&self) -> usize {
         self.0.first().filter(|first| first.start == 0).map_or(0, |first| first.end)
     }
 
     /// Adds a range.
-    pub(super) fn insert(&mut self, range: Range<usize>) {
+    pub(crate) fn insert(&mut self, range: Range<usize>) {
         if range.is_empty() {
             return;
         }
@@ -49,7 +49,7 @@ impl Ranges {
     }
 
     /// Takes a range away.
-    pub(super) fn remove(&mut self, range: Range<usize>) {
+    pub(crate) fn remove(&mut self, range: Range<usize>) {
         if range.is_empty() {
             return;
         }
@@ -64,7 +64,7 @@ impl Ranges {
     }
 
     /// The parts of `range` that are in the set.
-    pub(super) fn common(&self, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    pub(crate) fn common(&self, range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
         let from = self.0.partition_point(|other| other.end <= range.start);
         self.0[from..]
             .iter()
@@ -76,7 +76,7 @@ impl Ranges {
     }
 
     /// The parts of `range` that are not in the set.
-    pub(super) fn missing(&self, range: Range<usize>) -> Vec<Range<usize>> {
+    pub(crate) fn missing(&self, range: Range<usize>) -> Vec<Range<usize>> {
         let mut missing = Vec::new();
         let mut at = range.start;
         for common in self.common(range.clone()) {

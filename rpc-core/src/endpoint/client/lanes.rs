@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 /// How often an acknowledgement is sent by itself. From then on it rides on what is sent for other
 /// reasons; the next call on the lane acknowledges as well.
-pub(super) const ACKNOWLEDGEMENT_TRIES: u8 = 4;
+pub(crate) const ACKNOWLEDGEMENT_TRIES: u8 = 4;
 
 /// One lane.
 #[derive(Clone, Debug, Default)]
@@ -20,16 +20,16 @@ struct Lane {
 
 /// A reply that has arrived and that the server still stores.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ReceivedReply {
-    pub(super) sequence: u64,
+pub(crate) struct ReceivedReply {
+    pub(crate) sequence: u64,
     /// When the server is to be told next.
-    pub(super) due: Timestamp,
-    pub(super) tries: u8,
+    pub(crate) due: Timestamp,
+    pub(crate) tries: u8,
 }
 
 /// The lanes of a session.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lanes {
+pub(crate) struct Lanes {
     lanes: Vec<Lane>,
     /// Free lanes, the one used last on top: few lanes are used, and those are used again soon, which
     /// acknowledges their replies.
@@ -40,7 +40,7 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(window: u16) -> Self {
+    pub(crate) fn new(window: u16) -> Self {
         Self {
             lanes: vec![Lane::default(); usize::from(window)],
             free: (0..window).rev().collect(),
@@ -49,23 +49,23 @@ impl Lanes {
     }
 
     /// Whether no lane is taken.
-    pub(super) fn are_free(&self) -> bool {
+    pub(crate) fn are_free(&self) -> bool {
         self.free.len() == self.lanes.len()
     }
 
     /// Takes a free lane for a call. Its next request acknowledges the lane's previous reply.
-    pub(super) fn take(&mut self, key: CallKey) -> Option<u16> {
+    pub(crate) fn take(&mut self, key: CallKey) -> Option<u16> {
         let lane = self.free.pop()?;
         self.lanes[usize::from(lane)] = Lane { occupant: Some(key), reply: None };
         Some(lane)
     }
 
-    pub(super) fn occupant(&self, lane: u16) -> Option<CallKey> {
+    pub(crate) fn occupant(&self, lane: u16) -> Option<CallKey> {
         self.lanes.get(usize::from(lane))?.occupant
     }
 
     /// Frees a lane whose call is settled.
-    pub(super) fn release(&mut self, lane: u16) {
+    pub(crate) fn release(&mut self, lane: u16) {
         if let Some(entry) = self.lanes.get_mut(usize::from(lane))
             && entry.occupant.take().is_some()
         {
@@ -83,19 +83,19 @@ impl Lanes {
     }
 
     /// The calls that hold lanes, in the order of the lanes.
-    pub(super) fn occupants(&self) -> impl Iterator<Item = CallKey> {
+    pub(crate) fn occupants(&self) -> impl Iterator<Item = CallKey> {
         self.lanes.iter().filter_map(|lane| lane.occupant)
     }
 
     /// A reply has arrived; the server is to be told by `due` unless a call does it before.
-    pub(super) fn on_reply(&mut self, lane: u16, sequence: u64, due: Timestamp) {
+    pub(crate) fn on_reply(&mut self, lane: u16, sequence: u64, due: Timestamp) {
         if let Some(entry) = self.lanes.get_mut(usize::from(lane)) {
             entry.reply = Some(ReceivedReply { sequence, due, tries: 0 });
         }
     }
 
     /// The server confirmed an acknowledgement.
-    pub(super) fn on_acknowledged(&mut self, lane: u16, sequence: u64) {
+    pub(crate) fn on_acknowledged(&mut self, lane: u16, sequence: u64) {
         if let Some(entry) = self.lanes.get_mut(usize::from(lane))
             && entry.reply.is_some_and(|reply| reply.sequence == sequence)
         {
@@ -104,7 +104,7 @@ impl Lanes {
     }
 
     /// The acknowledgement of this reply rides from now on.
-    pub(super) fn let_ride(&mut self, lane: u16, sequence: u64) {
+    pub(crate) fn let_ride(&mut self, lane: u16, sequence: u64) {
         if is_mostly_gone(self.riding.len(), self.lanes.len()) {
             let lanes = &self.lanes;
             self.riding.retain(|&(lane, sequence)| is_stored(lanes, lane, sequence));
@@ -114,7 +114,7 @@ impl Lanes {
 
     /// The next acknowledgement that rides and has not done so since `interval` ago. Each that is looked
     /// at goes to the end of the line.
-    pub(super) fn next_rider(&mut self, now: Timestamp, interval: Duration) -> Option<(u16, u64)> {
+    pub(crate) fn next_rider(&mut self, now: Timestamp, interval: Duration) -> Option<(u16, u64)> {
         let (lane, sequence) = self.riding.pop_front()?;
         let entry = self.lanes.get_mut(usize::from(lane))?;
         let reply = entry.reply.as_mut().filter(|reply| reply.sequence == sequence)?;
@@ -127,7 +127,7 @@ impl Lanes {
     }
 
     /// The replies that are not acknowledged, with their lanes.
-    pub(super) fn replies(&mut self) -> impl Iterator<Item = (u16, &mut ReceivedReply)> {
+    pub(crate) fn replies(&mut self) -> impl Iterator<Item = (u16, &mut ReceivedReply)> {
         self.lanes
             .iter_mut()
             .enumerate()

@@ -21,7 +21,7 @@ mod bulk;
 mod call;
 mod calls;
 mod handshake;
-mod lanes;
+pub(crate) mod lanes;
 mod progress;
 mod receive;
 mod replies;

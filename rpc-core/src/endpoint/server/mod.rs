@@ -34,7 +34,7 @@ mod session;
 mod sources;
 mod stored;
 mod transmit;
-mod window;
+pub(crate) mod window;
 
 use core::time::Duration;
 use std::collections::VecDeque;

@@ -20,7 +20,7 @@ use crate::wire::frame::VerdictCode;
 
 /// What is known of a lane's present call. The number stays in the lane until the session dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LaneState {
+pub(crate) enum LaneState {
     /// No call was seen yet.
     Empty,
     /// There is a record of it: it is queued, running, answered, or refused with a detail.
@@ -35,14 +35,14 @@ pub(super) enum LaneState {
 
 /// One lane.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lane {
-    pub(super) sequence: u64,
-    pub(super) state: LaneState,
+pub(crate) struct Lane {
+    pub(crate) sequence: u64,
+    pub(crate) state: LaneState,
 }
 
 /// Where a sequence number stands in a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Position {
+pub(crate) enum Position {
     /// Above the lane's call.
     New,
     /// The lane's call.
@@ -53,18 +53,18 @@ pub(super) enum Position {
 
 /// The lanes of a session. Those that were never used take no memory.
 #[derive(Clone, Debug)]
-pub(super) struct Window {
+pub(crate) struct Window {
     lanes: Vec<Lane>,
     size: u16,
 }
 
 impl Window {
-    pub(super) fn new(size: u16) -> Self {
+    pub(crate) fn new(size: u16) -> Self {
         Self { lanes: Vec::new(), size }
     }
 
     /// The lane, if the window has it.
-    pub(super) fn lane(&mut self, lane: u16) -> Option<&mut Lane> {
+    pub(crate) fn lane(&mut self, lane: u16) -> Option<&mut Lane> {
         if lane >= self.size {
             return None;
         }
@@ -76,19 +76,19 @@ impl Window {
     }
 
     #[cfg(test)]
-    pub(super) fn capacity_bytes(&self) -> usize {
+    pub(crate) fn capacity_bytes(&self) -> usize {
         self.lanes.capacity() * size_of::<Lane>()
     }
 
     /// Every lane that was used.
-    pub(super) fn lanes(&self) -> impl Iterator<Item = &Lane> {
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = &Lane> {
         self.lanes.iter()
     }
 }
 
 impl Lane {
     /// Compares a sequence number with the lane's.
-    pub(super) fn position(&self, sequence: u64) -> Position {
+    pub(crate) fn position(&self, sequence: u64) -> Position {
         match sequence.cmp(&self.sequence) {
             Ordering::Greater => Position::New,
             Ordering::Equal => Position::Duplicate,
@@ -97,7 +97,7 @@ impl Lane {
     }
 
     /// Makes a new number the lane's call and gives what became of the previous one.
-    pub(super) fn advance(&mut self, sequence: u64, state: LaneState) -> LaneState {
+    pub(crate) fn advance(&mut self, sequence: u64, state: LaneState) -> LaneState {
         debug_assert!(sequence > self.sequence, "a lane's number never goes back");
         self.sequence = sequence;
         core::mem::replace(&mut self.state, state)
@@ -107,14 +107,14 @@ impl Lane {
 /// The lane of one-way calls: which of the last 64 numbers were seen (RFC 4303, section 3.4.3, has
 /// the same window against replay). A number too old to tell is not run.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct OnewayWindow {
+pub(crate) struct OnewayWindow {
     highest: u64,
     seen: u64,
 }
 
 impl OnewayWindow {
     /// Marks a number. True if it may run: it was not seen before and is not too old to tell.
-    pub(super) fn mark(&mut self, sequence: u64) -> bool {
+    pub(crate) fn mark(&mut self, sequence: u64) -> bool {
         if sequence > self.highest {
             let distance = sequence - self.highest;
             self.seen = if distance < 64 { self.seen << distance | 1 } else { 1 };

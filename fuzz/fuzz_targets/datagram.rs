@@ -1,0 +1,6 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    farcall_core::fuzzing::datagram(bytes);
+    farcall_core::fuzzing::fields(bytes);
+});
