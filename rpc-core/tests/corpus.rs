@@ -54,6 +54,21 @@ fn sender() {
 }
 
 #[test]
+fn server() {
+    replay("server", fuzzing::server);
+}
+
+#[test]
+fn client() {
+    replay("client", fuzzing::client);
+}
+
+#[test]
+fn handshake() {
+    replay("handshake", fuzzing::handshake);
+}
+
+#[test]
 fn window() {
     replay("window", fuzzing::window);
 }

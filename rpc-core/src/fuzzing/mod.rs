@@ -10,17 +10,31 @@
 //! | `reassembly` | messages from parts, sets of offsets, and numbers that arrived, against naive models |
 //! | `sender` | a sender and a receiver over a network that does what the bytes say |
 //! | `window` | the server's window and the client's lanes against naive models |
+//! | `server` | a server fed by several addresses, against what it may do |
+//! | `client` | a client fed by a server that says anything, against what it may tell its callers |
+//! | `handshake` | two clients and a server whose datagrams are bent on their way |
+//! | `watch`, `host` | what a server does, observed from outside |
+//! | `mutation` | datagrams that are bent |
 //! | `arguments` | the decoding of a zoo of types, against what it may cost |
 
 mod arguments;
+mod client;
 mod datagram;
+mod handshake;
+mod host;
 mod input;
+mod mutation;
 mod reassembly;
 mod sender;
+mod server;
+mod watch;
 mod window;
 
 pub use arguments::arguments;
+pub use client::client;
 pub use datagram::{datagram, fields};
+pub use handshake::handshake;
 pub use reassembly::reassembly;
 pub use sender::sender;
+pub use server::server;
 pub use window::window;

@@ -25,7 +25,7 @@ pub fn reassembly(bytes: &[u8]) {
 
 /// A message and what its byte at `index` is.
 fn truth(index: usize) -> u8 {
-    (index * 7 + index / 251) as u8
+    (index / 251).wrapping_add(index.wrapping_mul(7)) as u8
 }
 
 fn assembly(input: &mut Input<'_>) {

@@ -89,7 +89,7 @@ impl Run<'_> {
         let body: Vec<u8> = (0..length).map(byte).collect();
         self.sender.add(self.now, key, Message::new(body, FIRST_LIMIT));
         let assembly = Assembly::new(length);
-        let incoming = Incoming { assembly, told: FIRST_LIMIT, is_done: length == 0 };
+        let incoming = Incoming { assembly, told: FIRST_LIMIT, is_done: false };
         self.incoming.insert(key, incoming);
     }
 

@@ -84,4 +84,6 @@ pub use oracles::{Goal, Marks};
 pub use random::Random;
 pub use shrink::shrink;
 pub use trace::{Record, Trace, What};
+#[cfg(feature = "fuzzing")]
+pub(crate) use state::VirtualClock;
 pub use world::{Settings, World, now, sleep};

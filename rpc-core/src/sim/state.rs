@@ -32,10 +32,10 @@ const MOST_EVENTS_AN_INSTANT: u32 = 1 << 20;
 
 /// Virtual time, readable without any lock.
 #[derive(Debug, Default)]
-pub(super) struct VirtualClock(AtomicU64);
+pub(crate) struct VirtualClock(AtomicU64);
 
 impl VirtualClock {
-    fn advance(&self, to: Timestamp) {
+    pub(crate) fn advance(&self, to: Timestamp) {
         self.0.fetch_max(to.as_nanos(), Ordering::Relaxed);
     }
 }

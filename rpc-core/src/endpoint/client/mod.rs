@@ -238,8 +238,8 @@ impl ClientEndpoint {
     }
 
     /// How many entries all queues have together, for tests of their bounds.
-    #[cfg(test)]
-    pub(super) fn footprint(&self) -> usize {
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn footprint(&self) -> usize {
         let agendas = self.delayed.len() + self.deadlines.len();
         self.waiting.len() + agendas + self.outbox.len() + self.finished.len()
     }

@@ -59,7 +59,7 @@ impl Account {
     }
 
     /// How many messages there are.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn len(&self) -> usize {
         self.by_age.len()
     }

@@ -27,7 +27,7 @@ pub(super) struct BulkLine {
 }
 
 impl BulkLine {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn entries(&self) -> usize {
         self.sessions.len() + self.timers.len()
     }

@@ -33,7 +33,7 @@ impl Queue {
     }
 
     /// Entries, those of calls that are gone included.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn entries(&self) -> usize {
         self.entries.len()
     }

@@ -24,6 +24,8 @@ mod cookie;
 mod execution;
 mod handshake;
 mod incoming;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod inspection;
 mod methods;
 mod patience;
 mod receiving;
@@ -248,8 +250,8 @@ impl ServerEndpoint {
     }
 
     /// How many entries all queues have together, for tests of their bounds.
-    #[cfg(test)]
-    pub(super) fn footprint(&self) -> usize {
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn footprint(&self) -> usize {
         self.queue.entries()
             + self.working_due.len()
             + self.lease_checks.len()
