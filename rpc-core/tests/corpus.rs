@@ -27,6 +27,19 @@ fn replay(target: &str, run: impl Fn(&[u8])) {
     }
 }
 
+/// Writes the first inputs of every target into its corpus, from runs of the simulator.
+#[test]
+#[ignore = "it writes files"]
+fn write_seeds() {
+    for (target, inputs) in fuzzing::seeds() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+        fs::create_dir_all(&folder).expect("the folder can be made");
+        for (number, input) in inputs.iter().enumerate() {
+            fs::write(folder.join(format!("seed-{number:02}")), input).expect("it can be written");
+        }
+    }
+}
+
 struct Named<'a>(&'a Path);
 
 impl Drop for Named<'_> {
@@ -66,6 +79,11 @@ fn client() {
 #[test]
 fn handshake() {
     replay("handshake", fuzzing::handshake);
+}
+
+#[test]
+fn simulator() {
+    replay("simulator", fuzzing::simulator);
 }
 
 #[test]

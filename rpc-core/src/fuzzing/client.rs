@@ -302,12 +302,14 @@ impl Run<'_> {
         let what = self.input.u8();
         if what & 0x80 != 0 {
             // About something else, which it may have asked about before.
-            subject.sequence = (subject.sequence + u64::from(what >> 4 & 3)).saturating_sub(2).max(1);
+            subject.sequence =
+                (subject.sequence + u64::from(what >> 4 & 3)).saturating_sub(2).max(1);
             subject.attempt = subject.attempt.wrapping_add(u16::from(self.input.u8()));
         }
         match what & 0x0F {
             0..=3 => {
-                let codes = [ReplyCode::Result, ReplyCode::Result, ReplyCode::Panicked, ReplyCode::Dropped];
+                let codes =
+                    [ReplyCode::Result, ReplyCode::Result, ReplyCode::Panicked, ReplyCode::Dropped];
                 let code = self.input.pick(&codes);
                 let count = usize::from(self.input.u8() % 32);
                 let body = self.input.bytes(count);

@@ -257,8 +257,7 @@ pub fn fields(bytes: &[u8]) {
         let mut out = Vec::new();
         frame::write_request(&mut out, subject, &request, content);
         let read = next_client_frame(&out, &mut 0);
-        let expected =
-            Request { body: out.len() - content.len()..out.len(), ..request.clone() };
+        let expected = Request { body: out.len() - content.len()..out.len(), ..request.clone() };
         assert_eq!(read, Some(ClientFrame::Request(subject, expected)));
         assert_eq!(end_of(&out, 0), out.len());
     }

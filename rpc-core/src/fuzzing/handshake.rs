@@ -261,6 +261,10 @@ impl Run<'_> {
                 }
                 self.collect();
             }
+            let mut both = self.clients.iter().zip(keys);
+            if both.all(|(client, key)| client.endpoint.completion(key).is_some()) {
+                break;
+            }
             self.pass(Duration::from_millis(50));
         }
         keys

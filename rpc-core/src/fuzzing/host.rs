@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::input::Input;
+use super::simulator;
 use super::watch::Watch;
 use crate::config::{MessageLimits, ServerConfig};
 use crate::endpoint::server::inspection::Name;
@@ -47,6 +48,20 @@ pub(super) fn methods() -> MethodTable {
             limits,
         };
         table.add_method(INTERFACE, method, entry);
+    }
+    // And those of the runs of the simulator from which seeds are made.
+    table.add_interface(simulator::INTERFACE.id());
+    for method in simulator::INTERFACE.methods() {
+        let signature = method.signature();
+        let entry = MethodEntry {
+            service: 1,
+            signature: signature.hash,
+            signature_text: "a method of the simulator's",
+            is_idempotent: method.is_idempotent(),
+            is_oneway: method.is_oneway(),
+            limits: method.limits(),
+        };
+        table.add_method(simulator::INTERFACE.id(), method.id(), entry);
     }
     table
 }
@@ -147,7 +162,11 @@ impl ServerHost {
         let most = config.maximum_assembly_bytes + config.maximum_request;
         let messages = names.len() + told.queued;
         let paid = MEMORY_FACTOR * self.watch.part_bytes + MEMORY_BASE * messages;
-        assert!(told.assembly_bytes <= most.min(paid), "S16: {} bytes of arguments", told.assembly_bytes);
+        assert!(
+            told.assembly_bytes <= most.min(paid),
+            "S16: {} bytes of arguments",
+            told.assembly_bytes
+        );
         self.receiving.retain(|name, _| names.contains(name));
         for name in names {
             let arrived = self.watch.parts_of(name.0);

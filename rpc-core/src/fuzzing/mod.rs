@@ -13,6 +13,8 @@
 //! | `server` | a server fed by several addresses, against what it may do |
 //! | `client` | a client fed by a server that says anything, against what it may tell its callers |
 //! | `handshake` | two clients and a server whose datagrams are bent on their way |
+//! | `simulator` | a whole run of the simulator |
+//! | `seeds` | first inputs, from runs of the simulator |
 //! | `watch`, `host` | what a server does, observed from outside |
 //! | `mutation` | datagrams that are bent |
 //! | `arguments` | the decoding of a zoo of types, against what it may cost |
@@ -25,8 +27,10 @@ mod host;
 mod input;
 mod mutation;
 mod reassembly;
+mod seeds;
 mod sender;
 mod server;
+mod simulator;
 mod watch;
 mod window;
 
@@ -35,6 +39,8 @@ pub use client::client;
 pub use datagram::{datagram, fields};
 pub use handshake::handshake;
 pub use reassembly::reassembly;
+pub use seeds::seeds;
 pub use sender::sender;
 pub use server::server;
+pub use simulator::simulator;
 pub use window::window;

@@ -116,7 +116,9 @@ fn ranges(input: &mut Input<'_>) {
             runs
         };
         let all = runs(true, 0..model.len());
-        assert_eq!(ranges.common(asked.clone()).collect::<Vec<_>>(), runs(true, asked.clone()));
+        // An empty part says nothing.
+        let common: Vec<_> = ranges.common(asked.clone()).filter(|it| !it.is_empty()).collect();
+        assert_eq!(common, runs(true, asked.clone()));
         assert_eq!(ranges.missing(asked.clone()), runs(false, asked));
         assert_eq!((ranges.count(), ranges.is_empty()), (all.len(), all.is_empty()));
         assert_eq!(ranges.first(), all.first().cloned());

@@ -216,8 +216,7 @@ impl Run<'_> {
         let length = usize::from(self.input.u16()) + 1;
         let offset = usize::from(self.input.u16()) % length;
         let size = (4 * usize::from(self.input.u8()) + 1).min(length - offset);
-        let body: Vec<u8> =
-            (0..length).map(|at| (at * 13 + at / 200) as u8 ^ fill).collect();
+        let body: Vec<u8> = (0..length).map(|at| (at * 13 + at / 200) as u8 ^ fill).collect();
         let checksum = integrity::crc32c(&body);
         let mut bytes = body[offset..offset + size].to_vec();
         let (interface, method, signature) = (request.interface, request.method, request.signature);

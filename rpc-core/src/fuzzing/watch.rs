@@ -158,8 +158,8 @@ impl Watch {
         let traffic = self.traffic.entry(to).or_default();
         traffic.bytes_out += datagram.len();
         traffic.datagrams_out += 1;
-        let is_amplified = traffic.bytes_out > traffic.bytes_in
-            || traffic.datagrams_out > traffic.datagrams_in;
+        let is_amplified =
+            traffic.bytes_out > traffic.bytes_in || traffic.datagrams_out > traffic.datagrams_in;
         assert!(traffic.is_proven || !is_amplified, "S17: {to} has sent less than it got");
         traffic.is_proven |= header.kind == Kind::Welcome;
         if header.kind == Kind::Frames {

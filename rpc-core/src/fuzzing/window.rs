@@ -120,7 +120,8 @@ fn lanes_of_a_client(input: &mut Input<'_>) {
             }
             3 => {
                 lanes.on_acknowledged(lane, sequence);
-                if let Some(entry) = entry.filter(|it| it.reply.is_some_and(|it| it.0 == sequence)) {
+                if let Some(entry) = entry.filter(|it| it.reply.is_some_and(|it| it.0 == sequence))
+                {
                     entry.reply = None;
                 }
             }

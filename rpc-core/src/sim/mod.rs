@@ -83,7 +83,7 @@ pub use link::{Bursts, Fate, Link, MAXIMUM_COPIES};
 pub use oracles::{Goal, Marks};
 pub use random::Random;
 pub use shrink::shrink;
-pub use trace::{Record, Trace, What};
 #[cfg(feature = "fuzzing")]
 pub(crate) use state::VirtualClock;
+pub use trace::{Record, Trace, What};
 pub use world::{Settings, World, now, sleep};
