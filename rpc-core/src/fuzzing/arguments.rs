@@ -1,6 +1,8 @@
 //! The decoding of a zoo of types: it never panics, costs no more than it may, and accepts only what
 //! encoding gives.
 
+#![allow(clippy::use_self, reason = "its types are written as the derive writes them")]
+
 use core::fmt::Debug;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};

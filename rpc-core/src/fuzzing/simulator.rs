@@ -139,7 +139,7 @@ impl Run {
             }
             _ => server.set_service_time(Delay::fixed(MS * (1 << self.random.below(14)))),
         }
-        let time = [MS, 0 * MS, 20 * MS, 300 * MS, 5_000 * MS, 40_000 * MS];
+        let time = [MS, Duration::ZERO, 20 * MS, 300 * MS, 5_000 * MS, 40_000 * MS];
         self.world.run_for(time[self.random.below(6) as usize]);
     }
 
