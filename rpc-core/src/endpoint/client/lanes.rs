@@ -87,9 +87,12 @@ impl Lanes {
         self.lanes.iter().filter_map(|lane| lane.occupant)
     }
 
-    /// A reply has arrived; the server is to be told by `due` unless a call does it before.
+    /// A reply has arrived; the server is to be told by `due` unless a call does it before. An old copy of
+    /// a reply to an earlier call of the lane is no news.
     pub(crate) fn on_reply(&mut self, lane: u16, sequence: u64, due: Timestamp) {
-        if let Some(entry) = self.lanes.get_mut(usize::from(lane)) {
+        if let Some(entry) = self.lanes.get_mut(usize::from(lane))
+            && entry.reply.is_none_or(|reply| reply.sequence <= sequence)
+        {
             entry.reply = Some(ReceivedReply { sequence, due, tries: 0 });
         }
     }

@@ -22,6 +22,27 @@ fn an_idle_client_acknowledges_and_the_server_frees_the_reply() {
 }
 
 #[test]
+fn an_old_copy_of_a_reply_does_not_hide_a_newer_one_from_its_acknowledgement() {
+    let mut pair = Pair::new();
+    pair.open();
+    let mut copies = Vec::new();
+    for _ in 0..2 {
+        let _key = pair.submit(call(ECHO, b"x"));
+        pair.deliver();
+        let ready = pair.take();
+        pair.server.complete(ready.token, result(b"yyyy"));
+        pair.collect();
+        copies.extend(pair.to_client.iter().cloned());
+        pair.deliver();
+    }
+    assert_eq!(copies.len(), 2);
+    pair.to_client.push_back(copies.swap_remove(0));
+    pair.deliver();
+    pair.pass(Duration::from_secs(1), Pair::deliver);
+    assert_eq!(pair.server.unacknowledged(), 0);
+}
+
+#[test]
 fn an_idle_session_expires_and_the_next_call_opens_another() {
     let mut pair = Pair::new();
     pair.open();
