@@ -34,8 +34,9 @@ pub(crate) struct Plan {
     /// The seed of all chance. Without it a new one is chosen and printed.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// How many clients there are. The first two share one address.
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(2..=64))]
+    /// How many clients there are. The first two share one address, and the last one reaches the server
+    /// without the relay.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(3..=64))]
     pub(crate) clients: u16,
     /// Calls that all clients together make each second, at most.
     #[arg(long, default_value_t = 5000.0, value_parser = positive)]

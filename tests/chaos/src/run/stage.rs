@@ -21,6 +21,10 @@ const STALL_LIMIT: Duration = Duration::from_secs(30);
 /// How long processes have to end by themselves. Longer than the longest deadline of a call.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// So many clients, the last ones, reach the server without the relay. The system tells them when nobody
+/// is at its address.
+const DIRECT: usize = 1;
+
 /// What was counted at the ends of processes: kind, and how many so far.
 type Network = Vec<(&'static str, u64)>;
 
@@ -41,7 +45,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Everything is there, and nobody was started yet.
     pub(super) fn set(plan: &Plan, seed: u64, directory: &Path) -> std::io::Result<Self> {
-        let proxy = Proxy::start(plan.clients.into(), mix(seed ^ 1), &plan.without)?;
+        let proxy = Proxy::start(usize::from(plan.clients) - DIRECT, mix(seed ^ 1), &plan.without)?;
         let clients = (0..plan.clients).map(|client| {
             let actor = Actor::new(format!("client-{client}"));
             let progress = Progress::new(actor.ledger(directory));
@@ -101,7 +105,13 @@ impl Stage {
         ];
         self.ledgers.servers.push(ledger);
         let process = self.server.start(&arguments, &self.directory);
-        self.address = process.map_err(|error| error.to_string())?.address()?;
+        let address = process.map_err(|error| error.to_string())?.address()?;
+        if core::mem::replace(&mut self.address, address) != address {
+            // Somebody has taken the old one. Only the relay can follow.
+            for client in self.proxy.fronts().len()..self.clients.len() {
+                self.kill_client(client, Duration::ZERO)?;
+            }
+        }
         self.proxy.set_server(self.address);
         Ok(())
     }
@@ -111,7 +121,7 @@ impl Stage {
         let ledger = actor.ledger(&self.directory);
         let arguments = [
             "call".to_owned(),
-            format!("--server={}", self.proxy.fronts()[client]),
+            format!("--server={}", self.proxy.fronts().get(client).unwrap_or(&self.address)),
             format!("--ledger={}", ledger.display()),
             format!("--client={client}"),
             format!("--number={}", actor.number),
