@@ -69,6 +69,8 @@ pub(crate) struct Findings {
     pub(crate) ran: BTreeMap<Option<Event>, u64>,
     /// Failures by what was told and by the number of the reason.
     pub(crate) reasons: BTreeMap<(Event, u8), u64>,
+    /// Calls whose end was unknown at first, by what the server said when it was asked again.
+    pub(crate) settled: BTreeMap<Event, u64>,
     /// Calls that were entered by a server which was killed before it could write so.
     pub(crate) excused: u64,
     pub(crate) violations: Vec<Violation>,
@@ -148,8 +150,9 @@ impl Calls {
         call.told_value = record.value;
         call.ended = record.time;
         match (previous, record.event) {
+            (None, _) => {}
             // The server was asked what became of it.
-            (None, _) | (Some(Event::Unknown), _) => {}
+            (Some(Event::Unknown), event) => *findings.settled.entry(event).or_default() += 1,
             (Some(previous), event) => {
                 findings.violation(record.id, format!("{previous:?} was told, and then {event:?}"));
             }

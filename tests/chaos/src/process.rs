@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
+
+/// How long a server may take to start.
+const STARTING: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
 
 /// A process that ends with its value.
 #[derive(Debug)]
@@ -38,7 +42,12 @@ impl Process {
     /// The address that a server prints when it can be reached.
     pub(crate) fn address(&mut self) -> Result<SocketAddr, String> {
         let mut line = String::new();
-        let result = self.output.read_line(&mut line).map_err(|error| error.to_string());
+        let mut output = [PollFd::new(self.output.get_ref(), PollFlags::IN)];
+        let result = match poll(&mut output, Some(&STARTING)) {
+            Ok(0) => Err(format!("it said nothing for {} s", STARTING.tv_sec)),
+            Ok(_) => self.output.read_line(&mut line).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
         result
             .and_then(|_| line.trim().parse().map_err(|error| format!("{error}")))
             .map_err(|error| format!("the server did not start: {error}\n{}", self.said()))

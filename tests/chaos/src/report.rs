@@ -35,6 +35,7 @@ pub(crate) fn print(tally: &Tally, network: &[(&'static str, u64)], findings: &F
     for line in tally.remarks() {
         println!("{line}");
     }
+    println!("unknown ends that the server was asked about again: {:?}", findings.settled);
     println!(
         "{} calls entered by a server that was killed before it could write so; {} promises broken",
         findings.excused,

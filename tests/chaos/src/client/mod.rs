@@ -32,8 +32,11 @@ fn config() -> ClientConfig {
     }
 }
 
+/// What a thread does until it is told to end.
+type Work = fn(&mut Caller, &mut Pace, &AtomicBool);
+
 /// The threads of a client, with the share of its calls that each of them makes.
-const THREADS: [(fn(&mut Caller, &mut Pace, &AtomicBool), f64); 4] = [
+const THREADS: [(Work, f64); 4] = [
     (workload::started, 0.6),
     (workload::synchronous, 0.2),
     (workload::asynchronous, 0.2),

@@ -1,7 +1,7 @@
 //! Everything that was written about some calls, for people.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::Ledgers;
 use crate::client::REASONS;
@@ -52,6 +52,6 @@ pub(crate) fn name(id: u64) -> String {
     format!("call {}-{}-{}", id >> 48, id >> 32 & 0xffff, id & 0xffff_ffff)
 }
 
-fn file_name(path: &PathBuf) -> String {
+fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -9,6 +9,9 @@ use crate::clock;
 use crate::compare::Killed;
 use crate::process::Process;
 
+/// How long processes have to end by themselves. Longer than the longest deadline of a call.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
 /// One after the other, the processes that play one part.
 #[derive(Debug)]
 pub(super) struct Actor {
@@ -21,8 +24,19 @@ pub(super) struct Actor {
 #[derive(Debug)]
 enum State {
     Up(Process),
-    Stopped { process: Process, since: u64, until: Instant },
-    Down { until: Instant },
+    Stopped {
+        process: Process,
+        since: u64,
+        until: Instant,
+    },
+    /// Was asked to end, and has until then.
+    Ending {
+        process: Process,
+        until: Instant,
+    },
+    Down {
+        until: Instant,
+    },
 }
 
 impl Actor {
@@ -38,7 +52,9 @@ impl Actor {
 
     pub(super) fn process(&mut self) -> Option<&mut Process> {
         match &mut self.state {
-            State::Up(process) | State::Stopped { process, .. } => Some(process),
+            State::Up(process) | State::Stopped { process, .. } | State::Ending { process, .. } => {
+                Some(process)
+            }
             State::Down { .. } => None,
         }
     }
@@ -99,12 +115,28 @@ impl Actor {
         Ok(())
     }
 
+    /// Asks a process that is up to end. True if it was.
+    pub(super) fn end(&mut self) -> bool {
+        let until = Instant::now() + PATIENCE;
+        match core::mem::replace(&mut self.state, State::Down { until }) {
+            State::Up(mut process) => {
+                process.ask_to_end();
+                self.state = State::Ending { process, until };
+                true
+            }
+            state => {
+                self.state = state;
+                false
+            }
+        }
+    }
+
     /// Kills the process, if there is one; the next one comes after `pause`.
     pub(super) fn kill(&mut self, pause: Duration) -> io::Result<Option<Killed>> {
         let until = Instant::now() + pause;
         let now = clock::now();
         let (process, halted) = match core::mem::replace(&mut self.state, State::Down { until }) {
-            State::Up(process) => (process, now),
+            State::Up(process) | State::Ending { process, .. } => (process, now),
             State::Stopped { process, since, .. } => (process, since),
             state @ State::Down { .. } => {
                 self.state = state;
@@ -124,17 +156,28 @@ impl Actor {
         self.go_on()
     }
 
-    /// An error if the process has ended by itself.
+    /// An error if the process has ended by itself, or has not ended although it was asked to.
     pub(super) fn check(&mut self) -> Result<(), String> {
-        let (name, number) = (self.name.clone(), self.number);
+        let name = format!("{}-{}", self.name, self.number);
+        let ending = match &self.state {
+            State::Ending { until, .. } => Some(*until),
+            _ => None,
+        };
         let Some(process) = self.process() else { return Ok(()) };
-        match process.ended() {
-            Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(format!(
-                "{name}-{number} ended by itself with {status}, and said:\n{}",
-                process.said()
-            )),
-            Err(error) => Err(error.to_string()),
+        let ended = process.ended().map_err(|error| error.to_string())?;
+        match (ended, ending) {
+            (Some(status), Some(_)) if status.success() => {
+                self.state = State::Down { until: Instant::now() };
+                self.number += 1;
+                Ok(())
+            }
+            (Some(status), _) => {
+                Err(format!("{name} ended with {status}, and said:\n{}", process.said()))
+            }
+            (None, Some(until)) if until < Instant::now() => {
+                Err(format!("{name} was asked to end and did not, and said:\n{}", process.said()))
+            }
+            (None, _) => Ok(()),
         }
     }
 
@@ -143,6 +186,7 @@ impl Actor {
         let state = match &self.state {
             State::Up(_) => "up",
             State::Stopped { .. } => "stopped",
+            State::Ending { .. } => "ending",
             State::Down { .. } => "down",
         };
         format!("{}-{} is {state}", self.name, self.number)

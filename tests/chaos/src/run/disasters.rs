@@ -73,6 +73,12 @@ pub(super) fn strike(stage: &mut Stage, plan: &Plan, seed: u64) -> Result<(), St
         // A kill waits until there is somebody to be killed.
         if kills_are_on && server_kills.is_due() && stage.server.process().is_some() {
             let pause = server_kills.pause();
+            // One of eight is asked to end some time before the next one is killed.
+            if server_kills.random.u8(..8) == 0 {
+                stage.restart_server();
+                server_kills.put_off();
+                continue;
+            }
             stage.kill_server(pause).map_err(|error| error.to_string())?;
             server_kills.put_off();
         }

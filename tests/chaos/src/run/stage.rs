@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::Tally;
-use super::actor::Actor;
+use super::actor::{Actor, PATIENCE};
 use crate::arguments::Plan;
 use crate::clock;
 use crate::compare::Ledgers;
@@ -18,8 +18,6 @@ use crate::proxy::Proxy;
 const TICK: Duration = Duration::from_millis(20);
 /// The longest time without a result while everything is up.
 const STALL_LIMIT: Duration = Duration::from_secs(30);
-/// How long processes have to end by themselves. Longer than the longest deadline of a call.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// So many clients, the last ones, reach the server without the relay. The system tells them when nobody
 /// is at its address.
@@ -167,6 +165,11 @@ impl Stage {
             self.ledgers.kills.push(killed);
         }
         Ok(())
+    }
+
+    /// The server says goodbye and ends when its handlers have. The next one comes at once.
+    pub(super) fn restart_server(&mut self) {
+        self.tally.server_restarts += u64::from(self.server.end());
     }
 
     pub(super) fn kill_client(&mut self, client: usize, pause: Duration) -> Result<(), String> {

@@ -5,6 +5,8 @@
 pub(crate) struct Tally {
     pub(crate) server_kills: u64,
     pub(crate) client_kills: u64,
+    /// The server was asked to end.
+    pub(crate) server_restarts: u64,
     pub(crate) server_stops: u64,
     pub(crate) client_stops: u64,
     /// Calls that ended in any way.
@@ -33,6 +35,7 @@ impl Tally {
         vec![
             ("kills of the server", self.server_kills),
             ("kills of a client", self.client_kills),
+            ("ends of the server on request", self.server_restarts),
             ("stops of the server", self.server_stops),
             ("stops of a client", self.client_stops),
         ]
