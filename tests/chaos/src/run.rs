@@ -78,7 +78,8 @@ enum Directory {
 impl Directory {
     fn new(keep: Option<&Path>) -> Result<Self, String> {
         let Some(path) = keep else {
-            return tempfile::tempdir().map(Self::Temporary).map_err(|error| error.to_string());
+            let directory = tempfile::Builder::new().prefix("farcall-chaos-").tempdir();
+            return directory.map(Self::Temporary).map_err(|error| error.to_string());
         };
         let name = path.display();
         let entries = match std::fs::read_dir(path) {
