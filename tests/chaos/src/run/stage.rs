@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::Tally;
 use super::actor::{Actor, PATIENCE};
+use super::tally::{OldServer, Tally};
 use crate::arguments::Plan;
 use crate::clock;
 use crate::compare::Ledgers;
@@ -19,6 +19,10 @@ const TICK: Duration = Duration::from_millis(20);
 /// The longest time without a result while everything is up.
 const STALL_LIMIT: Duration = Duration::from_secs(30);
 
+/// After this time a server has met everything that takes memory for good.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// More than all bounds of the server's configuration allow, together with its threads.
+const MOST_MEMORY: u64 = 128 << 20;
 /// So many clients, the last ones, reach the server without the relay. The system tells them when nobody
 /// is at its address.
 const DIRECT: usize = 1;
@@ -32,6 +36,9 @@ pub(super) struct Stage {
     address: SocketAddr,
     pub(super) server: Actor,
     pub(super) clients: Vec<(Actor, Progress)>,
+    /// When its present process was started, and what that occupied when it was warm.
+    server_since: Instant,
+    warm_memory: Option<u64>,
     rate: f64,
     seed: u64,
     ledgers: Ledgers,
@@ -55,6 +62,8 @@ impl Stage {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             server: Actor::new("server".to_owned()),
             clients: clients.collect(),
+            server_since: Instant::now(),
+            warm_memory: None,
             rate: plan.rate / f64::from(plan.clients),
             seed,
             ledgers: Ledgers::default(),
@@ -111,6 +120,8 @@ impl Stage {
             }
         }
         self.proxy.set_server(self.address);
+        self.server_since = Instant::now();
+        self.warm_memory = None;
         Ok(())
     }
 
@@ -154,8 +165,24 @@ impl Stage {
                 ));
             }
         }
-        let memory = self.server.process().and_then(|process| process.resident());
-        self.tally.most_memory = self.tally.most_memory.max(memory);
+        self.look_at_memory()
+    }
+
+    fn look_at_memory(&mut self) -> Result<(), String> {
+        let Some(memory) = self.server.process().and_then(|process| process.resident()) else {
+            return Ok(());
+        };
+        let age = self.server_since.elapsed();
+        self.tally.most_memory = self.tally.most_memory.max(Some(memory));
+        if age >= WARM_UP {
+            let first = *self.warm_memory.get_or_insert(memory);
+            if self.tally.oldest_server.is_none_or(|oldest| age > oldest.age) {
+                self.tally.oldest_server = Some(OldServer { age, first, last: memory });
+            }
+        }
+        if memory > MOST_MEMORY {
+            return Err(format!("the server occupies {memory} bytes, and its bounds are smaller"));
+        }
         Ok(())
     }
 
@@ -208,8 +235,6 @@ impl Stage {
             if let (Some(times), Some(healed)) = (times, self.healed_at) {
                 let last = times.into_iter().max().unwrap_or(healed);
                 self.tally.recovered_after = Some(last.saturating_sub(healed) as f64 / 1e9);
-                let memory = self.server.process().and_then(|process| process.resident());
-                self.tally.last_memory = memory.map(|memory| (memory, memory));
                 return Ok(());
             }
             if start.elapsed() > STALL_LIMIT {
@@ -246,9 +271,6 @@ impl Stage {
 
     pub(super) fn end_server(&mut self) -> Result<(), String> {
         let Some(process) = self.server.process() else { return Ok(()) };
-        if let (Some((_, last)), Some(memory)) = (&mut self.tally.last_memory, process.resident()) {
-            *last = memory;
-        }
         process.ask_to_end();
         process.until_ended(PATIENCE).map_err(|error| format!("server: {error}"))
     }

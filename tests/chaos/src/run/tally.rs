@@ -1,5 +1,7 @@
 //! What was done to whom.
 
+use core::time::Duration;
+
 /// Counts of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
@@ -21,8 +23,16 @@ pub(crate) struct Tally {
     pub(crate) longest_stall: f64,
     /// The most memory of a server process, in bytes.
     pub(crate) most_memory: Option<u64>,
-    /// The memory of the last server process when everything was well again, and at its end.
-    pub(crate) last_memory: Option<(u64, u64)>,
+    /// The server process that lived longest.
+    pub(crate) oldest_server: Option<OldServer>,
+}
+
+/// What a server process occupied when it was young, and when it was last looked at, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OldServer {
+    pub(crate) age: Duration,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
 }
 
 impl Tally {
@@ -53,13 +63,14 @@ impl Tally {
             remarks
                 .push(format!("every client had a result {seconds:.2} s after the last disaster"));
         }
-        if let (Some(most), Some((first, last))) = (self.most_memory, self.last_memory) {
+        if let (Some(most), Some(oldest)) = (self.most_memory, self.oldest_server) {
             remarks.push(format!(
-                "memory of the server: {:.1} MiB at most; the last process {:.1} MiB at the last \
-                 disaster and {:.1} MiB at its end",
+                "memory of the server: {:.1} MiB at most; the process that lived longest took {:.1} MiB \
+                 at first and {:.1} MiB after {:.0?}",
                 mebibytes(most),
-                mebibytes(first),
-                mebibytes(last),
+                mebibytes(oldest.first),
+                mebibytes(oldest.last),
+                oldest.age,
             ));
         }
         remarks
