@@ -10,7 +10,7 @@ use crate::compare::Killed;
 use crate::process::Process;
 
 /// How long processes have to end by themselves. Longer than the longest deadline of a call.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One after the other, the processes that play one part.
 #[derive(Debug)]
