@@ -38,6 +38,7 @@ pub mod service;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod statistics;
+mod sync;
 pub mod time;
 pub mod transfer;
 pub mod wire;

@@ -7,13 +7,13 @@
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::{self, Thread};
 
 use super::client_loop::{ClientLoop, ClientRole};
 use super::waiters::Subject;
 use super::wakeups::Wakeups;
 use crate::endpoint::Machine;
 use crate::service::bury;
+use crate::sync::thread::{self, Thread};
 use crate::time::Timestamp;
 
 /// How long the background thread sleeps at most while calls are being started, so that starting one seldom

@@ -4,13 +4,12 @@
 //! room wait here, and no endpoint is asked for more until they are gone. Datagrams that are too large
 //! for the path are reported to the endpoint.
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::net::SocketAddr;
 
-use parking_lot::Mutex;
-
 use crate::endpoint::Transmit;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// How long to wait before trying again where no event says that there is room: for the queue of a
 /// device, and on some systems.

@@ -8,8 +8,6 @@ use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use parking_lot::MutexGuard;
-
 use super::background::{self, Background, park};
 use super::client::Resolve;
 use super::outbox::Outbox;
@@ -18,6 +16,7 @@ use super::waiters::{Subject, Waiters};
 use super::wakeups::Wakeups;
 use crate::endpoint::client::{CallKey, NewCall};
 use crate::endpoint::{ClientEndpoint, Machine};
+use crate::sync::{MutexGuard, thread};
 use crate::time::Timestamp;
 
 /// What the callers and the background thread of a client share.
@@ -280,7 +279,7 @@ impl ClientLoop {
         self.wake_threads(wakeups);
         outbox.send();
         if is_moving && wakes_others {
-            std::thread::yield_now();
+            thread::yield_now();
         }
     }
 

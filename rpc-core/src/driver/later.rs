@@ -2,12 +2,11 @@
 
 use std::sync::{Arc, Weak};
 
-use parking_lot::MutexGuard;
-
 use super::wakeups::Wakeups;
 use super::worker::{Guard, ServerLoop};
 use crate::endpoint::server::{CallToken, Finished};
 use crate::service::{Dispatched, Keeper, Task};
+use crate::sync::MutexGuard;
 use crate::time::Timestamp;
 
 impl ServerLoop {

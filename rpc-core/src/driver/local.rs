@@ -5,12 +5,12 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
-use mio::Waker;
-use parking_lot::Mutex;
 
 use super::inbox::{Datagram, Inbox, MOST_BYTES};
+use super::poller::Waker;
 use super::socket::{Readiness, Sent};
 use crate::config::LARGEST_DATAGRAM_SIZE;
+use crate::sync::Mutex;
 
 /// The places of one in-process network.
 #[derive(Default)]
@@ -32,7 +32,7 @@ struct Table {
 /// The datagrams that wait for one socket.
 struct Queue {
     waiting: Mutex<Waiting>,
-    waker: Arc<Waker>,
+    waker: Waker,
 }
 
 #[derive(Default)]
@@ -82,14 +82,14 @@ impl Exchange {
     }
 
     /// A socket with an address of its own.
-    pub(super) fn open(self: &Arc<Self>, waker: Arc<Waker>) -> LocalSocket {
+    pub(super) fn open(self: &Arc<Self>, waker: Waker) -> LocalSocket {
         let mut table = self.table.lock();
         let local = table.new_address();
         self.enter(&mut table, local, waker)
     }
 
     /// The socket called `name`; `None` if there is one already.
-    pub(super) fn bind(self: &Arc<Self>, name: &str, waker: Arc<Waker>) -> Option<LocalSocket> {
+    pub(super) fn bind(self: &Arc<Self>, name: &str, waker: Waker) -> Option<LocalSocket> {
         let mut table = self.table.lock();
         let local = table.address_of(name);
         if table.sockets.contains_key(&local) {
@@ -112,12 +112,7 @@ impl Exchange {
         self.table.lock().trouble = trouble;
     }
 
-    fn enter(
-        self: &Arc<Self>,
-        table: &mut Table,
-        local: SocketAddr,
-        waker: Arc<Waker>,
-    ) -> LocalSocket {
+    fn enter(self: &Arc<Self>, table: &mut Table, local: SocketAddr, waker: Waker) -> LocalSocket {
         let queue = Arc::new(Queue { waiting: Mutex::default(), waker });
         table.sockets.insert(local, Arc::downgrade(&queue));
         LocalSocket { local, queue, exchange: Arc::clone(self) }
@@ -199,7 +194,7 @@ impl LocalSocket {
         // Like an edge-triggered socket: one event when the queue stops being empty. If the waker
         // fails the datagrams are found when the peer next looks, after its own timers.
         if was_empty {
-            let _ = peer.waker.wake();
+            peer.waker.wake();
         }
         Sent::Gone
     }

@@ -12,37 +12,51 @@
 //! | `later`, `closing` | answers that come after the handler's end; how a server ends |
 //! | `socket`, `udp`, `local`, `loopback` | datagrams, over UDP or in process |
 //! | `inbox`, `outbox`, `backlog`, `wakeups` | what crosses the border of the lock |
-//! | `timer`, `clock`, `entropy` | what is asked of the system |
+//! | `poller`, `timer`, `clock`, `entropy` | what is asked of the system |
 //! | `troubles` | counters of what the system refuses |
+//!
+//! In the models of `models`, which try the orders in which threads can meet, what is asked of the system
+//! is answered by a system without time, and `sync` gives the locks of a checker.
 //!
 //! Deliberately absent: any knowledge of the protocol, which is the [`endpoint`](crate::endpoint)'s,
 //! and any waiting under the lock.
+
+#![cfg_attr(all(test, any(loom, shuttle)), allow(dead_code, reason = "models use a part"))]
 
 mod background;
 mod backlog;
 mod client;
 mod client_loop;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/system/clock.rs")]
 mod clock;
 mod closing;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/system/entropy.rs")]
 mod entropy;
+#[cfg(test)]
+mod fixtures;
 mod inbox;
 mod later;
 mod local;
 mod loopback;
+#[cfg(all(test, any(loom, shuttle)))]
+mod models;
 mod outbox;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/system/poller.rs")]
+mod poller;
 mod runtimes;
 mod seat;
 mod server;
 mod server_role;
 mod serving;
 mod socket;
-#[cfg(test)]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 mod timer;
 mod troubles;
 mod udp;
 mod waiters;
 mod wakeups;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/system/watchdog.rs")]
 mod watchdog;
 mod worker;
 

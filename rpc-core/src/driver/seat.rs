@@ -20,23 +20,17 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
-use mio::{Events, Poll, Token, Waker};
-use parking_lot::{Mutex, MutexGuard};
-
 use super::backlog;
 use super::clock::SystemClock;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
-use super::socket::{Link, Readiness, Socket};
-use super::timer::{Nap, NapTimer};
+use super::poller::{Poller, Waker};
+use super::socket::{Readiness, Socket};
 use super::troubles::Troubles;
 use super::wakeups::Wakeups;
 use crate::endpoint::Machine;
+use crate::sync::{Mutex, MutexGuard};
 use crate::time::{Clock, Timestamp};
-
-const SOCKET: Token = Token(0);
-const WAKER: Token = Token(1);
-const TIMER: Token = Token(2);
 
 /// How many datagrams are taken in before timers run and answers are sent, at most.
 const MOST_DATAGRAMS: usize = 64;
@@ -67,7 +61,7 @@ pub(super) trait Role: Send + 'static {
 /// An endpoint and the means to drive it, shared by all its threads.
 pub(super) struct Shared<R> {
     core: Mutex<Core<R>>,
-    waker: Arc<Waker>,
+    waker: Waker,
     clock: Arc<SystemClock>,
     /// The receive buffer that the system granted, in bytes as one asks for them.
     pub(super) receive_buffer: usize,
@@ -86,9 +80,7 @@ pub(super) struct Core<R> {
 
 /// The one place at the poll.
 struct Seat {
-    poll: Poll,
-    events: Events,
-    timer: NapTimer,
+    poller: Poller,
     socket: Arc<Socket>,
     inbox: Inbox,
     /// Peers that the system says cannot be reached.
@@ -110,21 +102,24 @@ struct Seat {
     has_spun: bool,
 }
 
-/// A poll and its waker, made before the socket since an in-process socket needs the waker.
+/// A poll, made before the socket since an in-process socket needs its waker.
 pub(super) struct Parts {
-    poll: Poll,
-    waker: Arc<Waker>,
+    poller: Poller,
 }
 
 impl Parts {
     pub(super) fn new() -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        Ok(Self { poll, waker })
+        Ok(Self { poller: Poller::new()? })
     }
 
-    pub(super) fn waker(&self) -> Arc<Waker> {
-        Arc::clone(&self.waker)
+    pub(super) fn waker(&self) -> Waker {
+        self.poller.waker()
+    }
+
+    /// The poll alone.
+    #[cfg(all(test, any(loom, shuttle)))]
+    pub(super) fn into_poller(self) -> Poller {
+        self.poller
     }
 
     /// Puts everything together.
@@ -134,16 +129,16 @@ impl Parts {
         clock: Arc<SystemClock>,
         mut role: R,
     ) -> io::Result<Shared<R>> {
-        socket.register(self.poll.registry(), SOCKET)?;
+        let Self { poller } = self;
+        poller.register(&mut socket)?;
         let receive_buffer = socket.receive_buffer();
         if receive_buffer > 0 {
             role.machine().set_receive_window(receive_buffer / RESERVE);
         }
         let socket = Arc::new(socket);
+        let waker = poller.waker();
         let seat = Box::new(Seat {
-            timer: NapTimer::new(self.poll.registry(), TIMER)?,
-            poll: self.poll,
-            events: Events::with_capacity(8),
+            poller,
             socket: Arc::clone(&socket),
             inbox: Inbox::new(),
             refused: Vec::new(),
@@ -164,7 +159,7 @@ impl Parts {
             socket: Some(socket),
             is_dead: false,
         };
-        Ok(Shared { core: Mutex::new(core), waker: self.waker, clock, receive_buffer })
+        Ok(Shared { core: Mutex::new(core), waker, clock, receive_buffer })
     }
 }
 
@@ -179,9 +174,7 @@ impl<R: Role> Shared<R> {
 
     /// Wakes the leader out of its sleep.
     pub(super) fn wake_leader(&self) {
-        // The waker of a live poll fails only if the system is out of everything; the leader then
-        // acts when its own deadline comes.
-        let _ = self.waker.wake();
+        self.waker.wake();
     }
 
     /// Sends what the endpoint has to send after a change that was made by somebody who may not be
@@ -477,11 +470,11 @@ impl Seat {
         let is_told = !core::mem::take(&mut self.was_told_in_vain);
         let watches = is_told && !socket.backlog().is_paused();
         if watches {
-            socket.watch_writable(self.poll.registry(), SOCKET, true);
+            self.poller.watch_writable(&socket, true);
         }
         let result = self.sleep(now, wake_up);
         if watches {
-            socket.watch_writable(self.poll.registry(), SOCKET, false);
+            self.poller.watch_writable(&socket, false);
         }
         result?;
         self.was_told_in_vain = watches && clock.now() < wake_up;
@@ -510,27 +503,7 @@ impl Seat {
     }
 
     fn sleep(&mut self, now: Timestamp, until: Timestamp) -> io::Result<()> {
-        let timeout = match self.timer.nap(now, until) {
-            Nap::Poll(timeout) => Some(timeout),
-            Nap::Event => None,
-        };
-        match self.poll.poll(&mut self.events, timeout) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
-            Err(error) => return Err(error),
-        }
-        for event in &self.events {
-            match (event.token(), self.socket.link()) {
-                (SOCKET, Link::Udp(link)) => {
-                    self.may_be_readable = true;
-                    if event.is_error() {
-                        link.on_error_event();
-                    }
-                }
-                (WAKER, Link::Local(_)) => self.may_be_readable = true,
-                _ => {}
-            }
-        }
+        self.may_be_readable |= self.poller.sleep(&self.socket, now, until)?;
         Ok(())
     }
 }

@@ -1,11 +1,9 @@
 //! A server on a socket: binding, starting its threads, shutting down.
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread;
 
 use super::clock::SystemClock;
 use super::entropy::SystemEntropy;
@@ -22,6 +20,8 @@ use crate::error::ServeError;
 use crate::host::{ServerBinding, ServerControl, ShutdownReport};
 use crate::service::Registry;
 use crate::statistics::ServerStatistics;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::thread;
 use crate::time::Clock;
 
 /// Binds the first of `addresses` that can be bound.

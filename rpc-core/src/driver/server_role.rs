@@ -4,7 +4,6 @@
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
-use std::thread::Thread;
 
 use super::runtimes::Runtimes;
 use super::seat::Role;
@@ -14,6 +13,7 @@ use crate::config::ServerConfig;
 use crate::endpoint::ServerEndpoint;
 use crate::endpoint::server::{CallToken, Finished, Ready};
 use crate::service::{Dispatched, Task, Tasks};
+use crate::sync::thread::Thread;
 use crate::time::Timestamp;
 
 /// How long calls may wait for the leader while workers are idle.

@@ -30,15 +30,15 @@ pub(super) enum Admission {
     AnyProgress,
 }
 
-thread_local! {
+crate::sync::thread_local! {
     static CURRENT: RefCell<Option<Arc<dyn Serving>>> = const { RefCell::new(None) };
 }
 
 /// Runs `work`, in which the present thread runs handlers of `server`.
 pub(super) fn as_current<T>(server: Arc<dyn Serving>, work: impl FnOnce() -> T) -> T {
-    let outer = CURRENT.replace(Some(server));
+    let outer = CURRENT.with(|current| current.replace(Some(server)));
     let result = work();
-    CURRENT.set(outer);
+    CURRENT.with(|current| current.replace(outer));
     result
 }
 

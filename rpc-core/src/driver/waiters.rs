@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::task::Waker;
-use std::thread::Thread;
 
 use super::wakeups::Wakeups;
 use crate::endpoint::client::CallKey;
+use crate::sync::thread::{self, Thread};
 
 /// Everybody who waits for something of one client, asleep or about to be.
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Waiters {
     pub(super) fn enter(&mut self, subject: Subject, replaced: &mut Option<Waker>) -> Ticket {
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
-        self.threads.insert(ticket, std::thread::current());
+        self.threads.insert(ticket, thread::current());
         match subject {
             Subject::Call(key) => *replaced = self.set(key, Waiter::Thread(ticket)),
             Subject::News => self.observers.push(ticket),

@@ -3,10 +3,10 @@
 use core::time::Duration;
 use std::sync::Arc;
 use std::task::Waker;
-use std::thread::Thread;
 
 use super::watchdog::Watchdog;
 use crate::service::{Task, shielded};
+use crate::sync::thread::Thread;
 
 /// Threads and tasks that have been chosen under the lock and are woken without it.
 #[derive(Default)]

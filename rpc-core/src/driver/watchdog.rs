@@ -42,7 +42,7 @@ mod portable {
     use std::io;
     use std::time::Instant;
 
-    use parking_lot::{Condvar, Mutex};
+    use crate::sync::{Condvar, Mutex};
 
     /// The same with a condition variable: being set wakes the waiting thread as well.
     #[derive(Default)]

@@ -17,9 +17,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
-use std::thread;
-
-use parking_lot::{Condvar, MutexGuard};
 
 use super::outbox::Outbox;
 use super::seat::{Core, Leader, Shared};
@@ -29,6 +26,7 @@ use super::wakeups::Wakeups;
 use crate::config::ServerConfig;
 use crate::service::{Dispatched, Registry};
 use crate::statistics::ServerStatistics;
+use crate::sync::{Condvar, MutexGuard, thread};
 use crate::time::Timestamp;
 
 /// How long a reply may wait for others that go into the same datagram, while handlers run that are

@@ -5,14 +5,13 @@ use core::task::{Context as TaskContext, Poll, Waker};
 use std::sync::{Arc, Weak};
 use std::task::Wake;
 
-use parking_lot::Mutex;
-
 use super::answer::Handler;
 use super::keeper::Keeper;
 use super::registry::Dispatched;
 use super::spawner::{discard, poll_handler};
 use crate::context::Context;
 use crate::endpoint::server::{CallToken, Finished};
+use crate::sync::Mutex;
 
 /// The future of one call.
 ///

@@ -9,11 +9,11 @@ use super::super::seat::Parts;
 use super::super::server;
 use super::super::socket::Socket;
 use super::super::udp::UdpLink;
-use super::{Handler, call, without_hanging};
+use super::{call, register, without_hanging};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::endpoint::client::NewCall;
 use crate::host::ClientHost;
-use crate::service::{Answer, Registry};
+use crate::service::Answer;
 use crate::statistics::DropReason;
 
 const SIZE: usize = 3 << 20;
@@ -25,12 +25,10 @@ fn move_both_ways(address: &str, largest_datagram: usize, takes_trains: bool) {
     let link = UdpLink::open_server(address.parse().unwrap(), config.receive_buffer).unwrap();
     link.pretend_trains(takes_trains);
     let port = link.local_addr().port();
-    let mut registry = Registry::new();
-    registry.add(Handler(Box::new(|call| {
+    let (registry, table) = register(|call| {
         call.enter();
         Answer::reply(vec![7u8; SIZE])
-    })));
-    let table = registry.table().unwrap();
+    });
     let binding = server::Binding::new(Parts::new().unwrap(), Socket::from(link));
     let control = binding.start(config, registry, table).unwrap();
 
