@@ -71,7 +71,7 @@ pub(super) fn explore(name: &str, effort: Effort, model: fn()) {
         return;
     }
     let count = |name| std::env::var(name).ok().and_then(|count| count.parse().ok());
-    let schedules = count("SHUTTLE_SCHEDULES").unwrap_or(1_000);
+    let schedules = count("SHUTTLE_SCHEDULES").unwrap_or(10_000);
     let mut executions = run(RandomScheduler::new(schedules), effort, model);
     executions += run(PctScheduler::new(3, schedules), effort, model);
     println!("{name}: {executions} schedules, {:?}", start.elapsed());

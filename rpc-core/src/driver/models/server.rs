@@ -193,7 +193,9 @@ fn a_call_finds_somebody_awake() {
 /// else has to lead.
 #[test]
 fn the_loop_goes_on_while_a_handler_runs() {
-    explore("long handler", Effort::preemptions(2), || {
+    // The server says after a while that it works on the call.
+    let horizon = Duration::from_millis(2);
+    explore("long handler", Effort { preemptions: 2, horizon }, || {
         let (mut place, gate) = gated(1);
         let key = place.submit(1);
         place.client.until(|client| {
