@@ -35,22 +35,22 @@ fn is_at_rest(state: &State) -> bool {
     };
     // Two replies wait for the lane's next call, or for the lease: that of a call which was answered
     // RUNNING, and one whose lane was given to a call that ended before it was sent.
-    let was_received = |lane: usize, number: u8| {
-        let is_newer = |call: &Call| usize::from(call.lane) == lane && call.number > number;
-        let was_given_on = client.calls.iter().any(is_newer);
+    let was_received = |lane: usize, number: u8, call: u8| {
+        let of_lane = |it: &Call| it.process == client.process && usize::from(it.lane) == lane;
+        let was_given_on = client.calls.iter().any(|it| of_lane(it) && it.number > number);
+        let it = &client.calls[usize::from(call)];
+        let endings = [it.ending, it.settlement];
         !was_given_on
-            && client.calls.iter().any(|call| {
-                let has_reply = |it: Option<Ending>| matches!(it, Some(Ending::Reply(_)));
-                (usize::from(call.lane), call.number) == (lane, number)
-                    && (has_reply(call.ending) || has_reply(call.settlement))
-            })
+            && client.has(call)
+            && endings.iter().any(|it| matches!(it, Some(Ending::Reply(_))))
     };
     let is_stored = |session: &Session| {
         let is_its_own = client.session == Some(session.id) && !client.is_closed;
         let mut lanes = session.lanes.iter().enumerate();
         is_its_own
-            && lanes.any(|(lane, it)| {
-                matches!(it.state, LaneState::Done { .. }) && was_received(lane, it.number)
+            && lanes.any(|(lane, it)| match it.state {
+                LaneState::Done { call } => was_received(lane, it.number, call),
+                _ => false,
             })
     };
     (0..client.calls.len() as u8).all(is_over)

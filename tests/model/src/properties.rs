@@ -163,7 +163,7 @@ fn reachable(scope: &Scope) -> Properties {
     if scope.calls.contains(&Kind::Plain) {
         properties.extend(reachable_outcomes());
         properties.extend(reachable_answers());
-        if scope.calls.len() > 1 {
+        if scope.calls.iter().filter(|kind| **kind == Kind::Plain).count() > 1 {
             properties.extend(reachable_after_another());
         }
     }

@@ -66,14 +66,7 @@ pub const LONG: &[Scope] = &[
         refuses: true,
         ..BASE
     },
-    Scope {
-        name: "one call, resumed, close and lease",
-        calls: ONE,
-        handshakes: 2,
-        expires: true,
-        closes: true,
-        ..BASE
-    },
+    Scope { name: "two calls, close and lease", expires: true, closes: true, ..BASE },
     Scope {
         name: "two calls, client restarts, room for one session",
         handshakes: 2,
