@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
-use farcall::sim::{Choices, Decisions, shrink};
+use farcall::sim::{Choices, shrink};
 
 use run::{Report, Total, Voice, run};
 

@@ -37,7 +37,7 @@ impl Before {
         let counters = endpoint.counters();
         let is_damaged = is_damaged(datagram);
         let dropped = counters.dropped_total();
-        let has_turn = is_damaged && (dropped < ALWAYS || dropped % SELDOM == 0);
+        let has_turn = is_damaged && (dropped < ALWAYS || dropped.is_multiple_of(SELDOM));
         let is_compared = has_turn && endpoint.weight() < HEAVY;
         Self {
             datagrams: counters.datagrams,
