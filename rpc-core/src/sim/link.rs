@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::corruption::Corruption;
 use super::delay::Delay;
+use super::forgery::{Forger, Forgery};
 use super::random::Random;
 use crate::config::LARGEST_DATAGRAM_SIZE;
 
@@ -42,6 +43,8 @@ pub struct Link {
     pub duplication: f64,
     /// How likely the bytes change on the way. Each copy is changed by itself. Default 0.
     pub corruption: f64,
+    /// How likely somebody on the path changes what a datagram says and makes its checksum right. Default 0.
+    pub forgery: f64,
     /// How likely a datagram is recorded and arrives once more, much later. Default 0.
     pub late_copies: f64,
     /// How much later. Default from 1 s to 5 min.
@@ -72,6 +75,7 @@ impl Default for Link {
             bursts: None,
             duplication: 0.0,
             corruption: 0.0,
+            forgery: 0.0,
             late_copies: 0.0,
             late_delay: Delay::uniform(Duration::from_secs(1), Duration::from_secs(300)),
             size_limit: LARGEST_DATAGRAM_SIZE,
@@ -88,6 +92,7 @@ impl fmt::Display for Link {
             ("loss", self.loss),
             ("duplication", self.duplication),
             ("corruption", self.corruption),
+            ("forgery", self.forgery),
             ("late copies", self.late_copies),
         ] {
             if value != 0.0 {
@@ -120,6 +125,8 @@ pub enum Fate {
     Duplicated,
     /// It will arrive changed.
     Corrupted(Corruption),
+    /// It will arrive forged, with a right checksum.
+    Forged(Forgery),
     /// A recorded copy will arrive much later.
     Late,
     /// It is an old datagram that the scenario sent once more.
@@ -148,6 +155,7 @@ impl fmt::Display for Fate {
             Self::Sent => "sent",
             Self::Duplicated => "copy",
             Self::Corrupted(how) => return write!(f, "corrupted: {how}"),
+            Self::Forged(how) => return write!(f, "FORGED: {how}"),
             Self::Late => "late copy",
             Self::Replayed => "replayed",
             Self::Lost => "LOST",
@@ -179,12 +187,20 @@ pub(super) struct LinkState {
     /// How many datagrams are on their way.
     pub(super) in_flight: usize,
     is_bad: bool,
+    forger: Forger,
     random: Random,
 }
 
 impl LinkState {
     pub(super) fn new(random: Random) -> Self {
-        Self { own: None, is_cut: false, in_flight: 0, is_bad: false, random }
+        Self {
+            own: None,
+            is_cut: false,
+            in_flight: 0,
+            is_bad: false,
+            forger: Forger::default(),
+            random,
+        }
     }
 
     /// Decides what becomes of a datagram: one entry in `copies` for each copy of it.
@@ -211,6 +227,11 @@ impl LinkState {
             if random.chance(link.corruption) {
                 let (how, corrupted) = Corruption::apply(&data, random);
                 (fate, data) = (Fate::Corrupted(how), corrupted);
+            }
+            if random.chance(link.forgery)
+                && let Some((how, forged)) = self.forger.forge(&data, random)
+            {
+                (fate, data) = (Fate::Forged(how), forged);
             }
             // Cause and effect never share an instant, or a path without delay stops the clock.
             let after = link.delay.sample(random).max(Duration::from_nanos(1));

@@ -246,6 +246,7 @@ fn fate_number(fate: Fate) -> usize {
         Fate::NoSuchAddress => 10,
         Fate::HostDown => 11,
         Fate::SocketFull => 12,
+        Fate::Forged(_) => 13,
     }
 }
 

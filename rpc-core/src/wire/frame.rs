@@ -267,27 +267,39 @@ impl VerdictCode {
     }
 }
 
-mod kind {
-    pub(super) const REQUEST: u8 = 0x01;
-    pub(super) const ONEWAY: u8 = 0x02;
-    pub(super) const PROBE: u8 = 0x03;
-    pub(super) const FENCE: u8 = 0x04;
-    pub(super) const ACKNOWLEDGE: u8 = 0x05;
-    pub(super) const CLOSE: u8 = 0x06;
-    pub(super) const REQUEST_PART: u8 = 0x07;
-    pub(super) const REQUEST_ARRIVED: u8 = 0x8A;
-    pub(super) const REPLY_PART: u8 = 0x89;
-    pub(super) const REPLY_ARRIVED: u8 = 0x08;
-    pub(super) const CLIENT_QUESTION: u8 = 0x09;
-    pub(super) const SERVER_QUESTION: u8 = 0x8B;
-    pub(super) const REPLY: u8 = 0x81;
-    pub(super) const VERDICT: u8 = 0x82;
-    pub(super) const WORKING: u8 = 0x83;
-    pub(super) const NOT_KEPT: u8 = 0x84;
-    pub(super) const RUNNING: u8 = 0x85;
-    pub(super) const SUPERSEDED: u8 = 0x86;
-    pub(super) const UNSEEN: u8 = 0x87;
-    pub(super) const ACKNOWLEDGED: u8 = 0x88;
+macro_rules! kinds {
+    ($($name:ident = $value:literal,)*) => {
+        $(pub(super) const $name: u8 = $value;)*
+
+        /// Every kind, for tests that must leave none out.
+        #[cfg(test)]
+        pub(in crate::wire) const ALL: &[u8] = &[$($value,)*];
+    };
+}
+
+pub(super) mod kind {
+    kinds! {
+        REQUEST = 0x01,
+        ONEWAY = 0x02,
+        PROBE = 0x03,
+        FENCE = 0x04,
+        ACKNOWLEDGE = 0x05,
+        CLOSE = 0x06,
+        REQUEST_PART = 0x07,
+        REQUEST_ARRIVED = 0x8A,
+        REPLY_PART = 0x89,
+        REPLY_ARRIVED = 0x08,
+        CLIENT_QUESTION = 0x09,
+        SERVER_QUESTION = 0x8B,
+        REPLY = 0x81,
+        VERDICT = 0x82,
+        WORKING = 0x83,
+        NOT_KEPT = 0x84,
+        RUNNING = 0x85,
+        SUPERSEDED = 0x86,
+        UNSEEN = 0x87,
+        ACKNOWLEDGED = 0x88,
+    }
 }
 
 /// Appends a REQUEST or, on the lane of one-way calls, a ONEWAY.

@@ -20,6 +20,8 @@ pub mod frame;
 pub mod handshake;
 pub mod integrity;
 pub mod part;
+#[cfg(any(test, feature = "sim"))]
+pub(crate) mod samples;
 
 use crate::statistics::DropReason;
 

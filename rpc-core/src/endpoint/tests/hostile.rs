@@ -1,6 +1,7 @@
 //! What an enemy, or an accident, may send.
 
 use super::*;
+use crate::wire::samples::{self, About};
 
 #[test]
 fn garbage_changes_nothing_and_is_counted() {
@@ -22,111 +23,6 @@ fn garbage_changes_nothing_and_is_counted() {
     pair.server.complete(ready.token, result(b"y"));
     pair.deliver();
     assert_eq!(pair.reply(key), "y");
-}
-
-type Write<'a> = &'a dyn Fn(&mut Vec<u8>);
-
-/// One datagram of every kind that a client can send, and one with every frame.
-fn client_datagrams(session: u64) -> Vec<Vec<u8>> {
-    let subject = Subject { lane: 3, sequence: 1 << 40, attempt: 1 };
-    let request = frame::Request {
-        interface: INTERFACE,
-        method: ECHO,
-        signature: 99,
-        remaining: 1000,
-        body: 0..0,
-    };
-    let frames: [Write<'_>; 8] = [
-        &|out| frame::write_request(out, subject, &request, b"x"),
-        &|out| {
-            let subject = Subject { lane: frame::ONEWAY_LANE, ..subject };
-            frame::write_request(out, subject, &request, b"x");
-        },
-        &|out| frame::write_probe(out, subject),
-        &|out| frame::write_fence(out, subject, frame::FenceCause::Deadline),
-        &|out| frame::write_acknowledge(out, subject),
-        &|out| frame::write_request(out, subject, &request, &[7; 1000]),
-        &|out| (0..70).for_each(|_| frame::write_probe(out, subject)),
-        &frame::write_close,
-    ];
-    let mut datagrams: Vec<_> =
-        frames.iter().map(|write| datagram(Role::Client, Kind::Frames, session, write)).collect();
-    let mut hello = Vec::new();
-    messages::write_hello(&mut hello, 5);
-    let mut open = Vec::new();
-    messages::write_open(
-        &mut open,
-        &Open {
-            nonce: 5,
-            cookie: [1; 28],
-            previous: session,
-            largest_reply: 1000,
-            receive_window: 1000,
-        },
-    );
-    let mut foreign = hello.clone();
-    foreign[2] = 9;
-    datagrams.extend([hello, open, foreign]);
-    datagrams
-}
-
-/// One datagram of every kind that a server can send, and one with every frame.
-fn server_datagrams(session: u64) -> Vec<Vec<u8>> {
-    let subject = Subject { lane: 0, sequence: 1, attempt: 1 };
-    let working = frame::Working {
-        is_running: true,
-        elapsed: 1,
-        reported: 2,
-        position: 0,
-        done: 3,
-        total: 4,
-    };
-    let plain = |answer| move |out: &mut Vec<u8>| frame::write_plain(out, subject, 9, answer);
-    let frames: [Write<'_>; 8] = [
-        &|out| frame::write_reply(out, subject, 9, frame::ReplyCode::Result, b"forged"),
-        &|out| frame::write_verdict(out, subject, 9, frame::VerdictCode::Busy, &[0, 0, 0, 1]),
-        &|out| frame::write_working(out, subject, 9, &working),
-        &plain(frame::PlainAnswer::NotKept),
-        &plain(frame::PlainAnswer::Running),
-        &plain(frame::PlainAnswer::Superseded),
-        &plain(frame::PlainAnswer::Unseen),
-        &plain(frame::PlainAnswer::Acknowledged),
-    ];
-    let mut datagrams: Vec<_> =
-        frames.iter().map(|write| datagram(Role::Server, Kind::Frames, session, write)).collect();
-    let welcome = messages::Welcome {
-        nonce: 5,
-        session,
-        is_resumed: false,
-        window: 4,
-        working_delay: Duration::from_millis(1),
-        lease: Duration::from_secs(300),
-        largest_request: 1000,
-        largest_reply: 1000,
-        receive_window: 1000,
-    };
-    let messages: [Write<'_>; 6] = [
-        &|out| messages::write_challenge(out, 5, &[1; 28]),
-        &|out| messages::write_welcome(out, &welcome),
-        &|out| messages::write_refused(out, 5, messages::Refusal::Full),
-        &|out| messages::write_version(out, 5),
-        &|out| messages::write_hint(out, Kind::Gone, session),
-        &|out| messages::write_hint(out, Kind::Moved, session),
-    ];
-    datagrams.extend(messages.iter().map(|write| {
-        let mut out = Vec::new();
-        write(&mut out);
-        out
-    }));
-    datagrams
-}
-
-fn datagram(role: Role, kind: Kind, session: u64, body: Write<'_>) -> Vec<u8> {
-    let mut out = Vec::new();
-    Header { role, kind, session }.write(&mut out);
-    body(&mut out);
-    integrity::seal(&mut out, 0);
-    out
 }
 
 /// Everything that the server has to send to one address, in bytes.
@@ -151,7 +47,7 @@ fn no_answer_to_an_unproven_address_is_larger_than_its_cause() {
     let now = pair.now();
     let mut answered = 0;
     for id in [session, session ^ 1, 0] {
-        for sent in client_datagrams(id).into_iter().chain(server_datagrams(id)) {
+        for sent in samples::all(&About::session(id)) {
             let length = sent.len();
             pair.server.handle_datagram(now, stranger, None, &Bytes::from(sent));
             let lengths = answers(&mut pair, stranger);
@@ -160,9 +56,9 @@ fn no_answer_to_an_unproven_address_is_larger_than_its_cause() {
             assert!(lengths.iter().all(|&answer| answer < length), "{lengths:?} for {length}");
         }
     }
-    // Eight frames for a session at another address and for two that do not exist; HELLO and its
+    // Nine frames for a session at another address and for two that do not exist; HELLO and its
     // foreign kind, thrice.
-    assert_eq!(answered, 3 * 8 + 3 * 2);
+    assert_eq!(answered, 3 * 9 + 3 * 2);
     assert_eq!(pair.server.statistics().sessions, 1);
     // With a cookie the address is proven, and the answer is still no larger.
     let mut out = Vec::new();
@@ -188,7 +84,7 @@ fn strangers_are_told_so_at_a_limited_rate() {
     let now = pair.now();
     let mut hints = 0;
     for id in 1..1000 {
-        let probe = client_datagrams(id).swap_remove(2);
+        let probe = samples::client_frames(&About::session(id)).swap_remove(2);
         pair.server.handle_datagram(now, stranger, None, &Bytes::from(probe));
         hints += answers(&mut pair, stranger).len();
     }
@@ -203,7 +99,7 @@ fn two_servers_wired_together_fall_silent() {
         ["198.51.100.1:1000".parse().unwrap(), "198.51.100.2:1000".parse().unwrap()];
     let sessions = [servers[0].session_id(), servers[1].session_id()];
     for session in [sessions[0], sessions[1], 12345] {
-        for datagram in client_datagrams(session).into_iter().chain(server_datagrams(session)) {
+        for datagram in samples::all(&About::session(session)) {
             let mut at = 0;
             let mut wire = VecDeque::from([Bytes::from(datagram)]);
             let mut hops = 0;
@@ -262,10 +158,14 @@ fn mutated_datagrams_change_no_honest_outcome() {
     let mut ran_for_the_enemy = 0;
     for _ in 0..6 {
         let enemy = open_another(&mut pair, enemy_address, random.u128(..));
-        let mut seeds = client_datagrams(honest);
-        seeds.extend(server_datagrams(honest));
-        // The last of the frames is CLOSE, which would end the game soon.
-        seeds.extend(client_datagrams(enemy).into_iter().take(7).cycle().take(70));
+        let mut seeds = samples::all(&About::session(honest));
+        let mut frames = samples::client_frames(&About::session(enemy));
+        // The last of them is CLOSE, which would end the game soon.
+        frames.pop();
+        frames.push(samples::frames(Role::Client, enemy, |out| {
+            (0..70).for_each(|_| frame::write_probe(out, About::session(enemy).subject));
+        }));
+        seeds.extend(frames.into_iter().cycle().take(90));
         for round in 0..150 {
             let deadline = Some(Duration::from_secs(60));
             let key = pair.submit(NewCall { deadline, ..call(ECHO, b"honest") });
@@ -346,7 +246,8 @@ fn a_hostile_server_cannot_make_a_client_panic_or_turn_for_ever() {
         pair.client = ClientEndpoint::new(ClientConfig::default(), servers, entropy(seed), now);
         pair.open();
         let session = pair.session_id();
-        let seeds = server_datagrams(session);
+        let mut seeds = samples::all(&About::session(session));
+        seeds.retain(|datagram| datagram[3] & 0x80 != 0);
         for _ in 0..100 {
             let deadline = Some(Duration::from_millis(random.u64(1..2000)));
             let method = [ECHO, LOOKUP, LOG][random.usize(..3)];
