@@ -52,6 +52,7 @@
 
 mod agenda;
 mod choices;
+mod attacker;
 mod client;
 mod corruption;
 mod decisions;
@@ -63,6 +64,7 @@ mod host;
 mod keeper;
 mod ledger;
 mod link;
+mod malicious;
 mod node;
 mod oracles;
 mod random;
@@ -74,6 +76,7 @@ mod trace;
 mod world;
 
 pub use choices::Choices;
+pub use attacker::{Attack, Source, Weapon};
 pub use corruption::Corruption;
 pub use decisions::Decisions;
 pub use delay::Delay;
@@ -83,6 +86,7 @@ pub use host::Host;
 pub use ledger::{Ended, Ledger, Tally};
 pub use link::{Bursts, Fate, Link, MAXIMUM_COPIES};
 pub use oracles::{Goal, Marks};
+pub use malicious::{Malice, MethodIds};
 pub use random::Random;
 pub use shrink::shrink;
 #[cfg(feature = "fuzzing")]

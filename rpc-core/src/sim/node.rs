@@ -130,6 +130,16 @@ impl Node {
         }
     }
 
+    /// How many entries all tables and queues of a server have.
+    pub(super) fn footprint(&self) -> usize {
+        match &self.role {
+            Role::Server(server) => {
+                server.endpoint.as_ref().map_or(0, |it| it.footprint() + it.source_entries())
+            }
+            _ => 0,
+        }
+    }
+
     pub(super) fn take_wakers(&mut self, wake: &mut Vec<Waker>) {
         if let Role::Client(client) = &mut self.role {
             wake.extend(client.wakers.drain(..).flatten().map(|(_, waker)| waker));

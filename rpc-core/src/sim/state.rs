@@ -452,6 +452,12 @@ impl State {
         self.recorded.len()
     }
 
+    /// One of the recorded datagrams: from whom, to whom, and what.
+    pub(super) fn pick_recorded(&self, random: &mut Random) -> Option<(SocketAddr, SocketAddr, Bytes)> {
+        let index = random.below(self.recorded.len() as u64) as usize;
+        self.recorded.get(index).map(|packet| (packet.from, packet.to, packet.data.clone()))
+    }
+
     /// Sends every recorded datagram once more, in an order that `random` draws, within `period`.
     pub(super) fn replay(&mut self, random: &mut Random, period: Duration) -> usize {
         let range = period.as_nanos() as u64;

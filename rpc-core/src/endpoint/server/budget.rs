@@ -59,7 +59,7 @@ impl Account {
     }
 
     /// How many messages there are.
-    #[cfg(any(test, feature = "fuzzing"))]
+    #[cfg(any(test, feature = "sim"))]
     pub(super) fn len(&self) -> usize {
         self.by_age.len()
     }

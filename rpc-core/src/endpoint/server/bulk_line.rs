@@ -27,7 +27,7 @@ pub(super) struct BulkLine {
 }
 
 impl BulkLine {
-    #[cfg(any(test, feature = "fuzzing"))]
+    #[cfg(any(test, feature = "sim"))]
     pub(super) fn entries(&self) -> usize {
         self.sessions.len() + self.timers.len()
     }

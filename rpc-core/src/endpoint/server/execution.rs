@@ -33,7 +33,7 @@ impl Queue {
     }
 
     /// Entries, those of calls that are gone included.
-    #[cfg(any(test, feature = "fuzzing"))]
+    #[cfg(any(test, feature = "sim"))]
     pub(super) fn entries(&self) -> usize {
         self.entries.len()
     }

@@ -249,8 +249,8 @@ impl ServerEndpoint {
         true
     }
 
-    /// How many entries all queues have together, for tests of their bounds.
-    #[cfg(any(test, feature = "fuzzing"))]
+    /// How many entries all tables and queues have together, for tests of their bounds.
+    #[cfg(any(test, feature = "sim"))]
     pub(crate) fn footprint(&self) -> usize {
         self.queue.entries()
             + self.working_due.len()
@@ -261,7 +261,14 @@ impl ServerEndpoint {
             + self.budget.all.len()
             + self.budget.due.len()
             + self.records.len()
+            + self.session_counts.len()
             + self.sessions.iter().map(|s| s.parked.len() + s.answers.len()).sum::<usize>()
+    }
+
+    /// How many entries the tables of sources have that are limited, for tests that they do not grow.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn source_entries(&self) -> usize {
+        self.open_limit.buckets() + self.hint_limit.buckets()
     }
 
     /// The bytes that the first session takes, for a test of their bound.

@@ -62,6 +62,12 @@ impl RateLimit {
         hasher.finish()
     }
 
+    /// How many buckets there are.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn buckets(&self) -> usize {
+        self.full_at.len()
+    }
+
     /// Takes one from the bucket of `source`, if it has one.
     pub(super) fn allows(&mut self, now: Timestamp, source: Option<Source>) -> bool {
         let Some(Source(source)) = source else { return true };
@@ -88,6 +94,12 @@ pub(super) struct SessionCounts(HashMap<Source, usize>);
 impl SessionCounts {
     pub(super) fn of(&self, source: Option<Source>) -> usize {
         source.and_then(|source| self.0.get(&source).copied()).unwrap_or(0)
+    }
+
+    /// How many sources have sessions.
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(super) fn add(&mut self, source: Option<Source>) {
