@@ -9,6 +9,7 @@ mod documentation;
 mod evolution;
 mod exhaustive;
 mod figures;
+mod hostile;
 mod large;
 mod later;
 mod limits;

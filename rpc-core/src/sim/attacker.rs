@@ -16,7 +16,7 @@ use crate::config::{BASE_DATAGRAM_SIZE, LARGEST_DATAGRAM_SIZE};
 use crate::wire::frame::Subject;
 use crate::wire::handshake::COOKIE_LENGTH;
 use crate::wire::samples::{self, About};
-use crate::wire::{HEADER_LENGTH, Header, integrity};
+use crate::wire::{HEADER_LENGTH, Header, Kind, integrity};
 
 /// A stream of hostile datagrams to one address.
 #[derive(Clone, Debug)]
@@ -148,8 +148,10 @@ fn draw(state: &State, attack: &Attack, random: &mut Random) -> (SocketAddr, Soc
         Weapon::Hello => of_kind(guess(random), 1),
         Weapon::Open => of_kind(guess(random), 3),
         Weapon::Guess => {
-            let all = samples::all(&guess(random));
-            random.pick(&all).clone()
+            let about = guess(random);
+            let some = [samples::client_frames, samples::server_frames, samples::messages];
+            let some = random.pick(&some)(&about);
+            random.pick(&some).clone()
         }
         Weapon::Garbage => garbage(random),
         Weapon::Empty => Vec::new(),
@@ -166,7 +168,10 @@ fn draw(state: &State, attack: &Attack, random: &mut Random) -> (SocketAddr, Soc
 
 /// The first datagram that a client sends of this kind.
 fn of_kind(about: About, kind: u8) -> Vec<u8> {
-    let mut all = samples::all(&about);
+    if kind == Kind::Frames as u8 {
+        return samples::client_frames(&about).swap_remove(0);
+    }
+    let mut all = samples::messages(&about);
     let at = all.iter().position(|datagram| datagram[3] == kind);
     all.swap_remove(at.expect("every kind is among them"))
 }

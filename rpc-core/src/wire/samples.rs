@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::frame::{
     self, FenceCause, ONEWAY_LANE, PlainAnswer, ReplyCode, Request, Subject, VerdictCode, Working,
 };
-use super::handshake::{self as messages, COOKIE_LENGTH, Open, Refusal, Welcome};
+use super::handshake::{self, COOKIE_LENGTH, Open, Refusal, Welcome};
 use super::part::Part;
 use super::{Header, Kind, Role, integrity};
 
@@ -105,7 +105,7 @@ pub(crate) fn server_frames(about: &About) -> Vec<Vec<u8>> {
 }
 
 /// A datagram of this kind that is no datagram of frames.
-fn handshake(kind: Kind, about: &About) -> Vec<u8> {
+fn handshake_message(kind: Kind, about: &About) -> Vec<u8> {
     let &About { session, nonce, cookie, .. } = about;
     let open =
         Open { nonce, cookie, previous: session, largest_reply: 100_000, receive_window: 100_000 };
@@ -122,26 +122,32 @@ fn handshake(kind: Kind, about: &About) -> Vec<u8> {
     };
     message(|out| match kind {
         Kind::Frames => unreachable!("frames are written one by one"),
-        Kind::Hello => messages::write_hello(out, nonce),
-        Kind::Challenge => messages::write_challenge(out, nonce, &cookie),
-        Kind::Open => messages::write_open(out, &open),
-        Kind::Welcome => messages::write_welcome(out, &welcome),
-        Kind::Refused => messages::write_refused(out, nonce, Refusal::Full),
-        Kind::Gone | Kind::Moved => messages::write_hint(out, kind, session),
-        Kind::Version => messages::write_version(out, nonce),
+        Kind::Hello => handshake::write_hello(out, nonce),
+        Kind::Challenge => handshake::write_challenge(out, nonce, &cookie),
+        Kind::Open => handshake::write_open(out, &open),
+        Kind::Welcome => handshake::write_welcome(out, &welcome),
+        Kind::Refused => handshake::write_refused(out, nonce, Refusal::Full),
+        Kind::Gone | Kind::Moved => handshake::write_hint(out, kind, session),
+        Kind::Version => handshake::write_version(out, nonce),
     })
+}
+
+/// One datagram of every kind but those with frames, and a HELLO of another version.
+pub(crate) fn messages(about: &About) -> Vec<Vec<u8>> {
+    let kinds = (1..=u8::MAX).filter_map(Kind::from_bits);
+    let mut datagrams: Vec<_> = kinds.map(|kind| handshake_message(kind, about)).collect();
+    // It is answered although its checksum cannot be verified.
+    let mut foreign = message(|out| handshake::write_hello(out, about.nonce));
+    foreign[2] = super::VERSION.wrapping_add(1);
+    datagrams.push(foreign);
+    datagrams
 }
 
 /// One datagram of every kind that either role can send, with every frame.
 pub(crate) fn all(about: &About) -> Vec<Vec<u8>> {
-    let handshakes = (1..=u8::MAX).filter_map(Kind::from_bits);
     let mut datagrams = client_frames(about);
     datagrams.extend(server_frames(about));
-    datagrams.extend(handshakes.map(|kind| handshake(kind, about)));
-    // A HELLO of another version, which is answered although it cannot be checked.
-    let mut foreign = message(|out| messages::write_hello(out, about.nonce));
-    foreign[2] = super::VERSION.wrapping_add(1);
-    datagrams.push(foreign);
+    datagrams.extend(messages(about));
     datagrams
 }
 
