@@ -188,6 +188,10 @@ pub struct ServerConfig {
     pub maximum_queue_delay: Duration,
     /// The retry-after that goes with `Busy`. Default 50 ms.
     pub busy_retry_after: Duration,
+    /// The most calls of one session that may wait for a worker, one-way calls included, for which no
+    /// window is a limit; one more is refused with `Busy`, and a one-way call is dropped. Default 2,048, so
+    /// that no client alone takes the room of all others.
+    pub maximum_queued_per_session: usize,
     /// The most handlers of one session that may run at once. Default: no limit of its own.
     pub maximum_running_per_session: usize,
     /// The most calls that may wait for an answer without a worker: handlers that are futures and wait
@@ -204,6 +208,9 @@ pub struct ServerConfig {
     /// New handshakes per second from one source; loopback addresses are exempt. Default 50, with
     /// bursts of twice as many.
     pub handshakes_per_second: u32,
+    /// How many times a second one source is told that a session is not its own, or not here, when it uses
+    /// one; loopback addresses are exempt. Default 20, with bursts of twice as many.
+    pub hints_per_second: u32,
     /// How many calls a session may have open at once: its window of lanes, from 1 to 4,096.
     /// Default 128.
     pub window: u16,
@@ -262,11 +269,13 @@ impl Default for ServerConfig {
             maximum_queued_calls: 4096,
             maximum_queue_delay: Duration::from_secs(5),
             busy_retry_after: Duration::from_millis(50),
+            maximum_queued_per_session: 2048,
             maximum_running_per_session: usize::MAX,
             maximum_suspended: 65_536,
             maximum_sessions: 16_384,
             maximum_sessions_per_source: 1024,
             handshakes_per_second: 50,
+            hints_per_second: 20,
             window: 128,
             lease: Duration::from_secs(300),
             working_delay: Duration::from_micros(300),
@@ -298,11 +307,13 @@ impl ServerConfig {
         bounded("cookie_lifetime", self.cookie_lifetime)?;
         at_least_one("workers", self.workers)?;
         at_least_one("maximum_queued_calls", self.maximum_queued_calls)?;
+        at_least_one("maximum_queued_per_session", self.maximum_queued_per_session)?;
         at_least_one("maximum_running_per_session", self.maximum_running_per_session)?;
         at_least_one("maximum_suspended", self.maximum_suspended)?;
         at_least_one("maximum_sessions", self.maximum_sessions)?;
         at_least_one("maximum_sessions_per_source", self.maximum_sessions_per_source)?;
         at_least_one("handshakes_per_second", self.handshakes_per_second as usize)?;
+        at_least_one("hints_per_second", self.hints_per_second as usize)?;
         if self.window == 0 || self.window > 4096 {
             return Err(ConfigError::new("window", "must be from 1 to 4096"));
         }

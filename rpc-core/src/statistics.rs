@@ -37,7 +37,7 @@ drop_reasons! {
     Malformed = "malformed",
     /// Sent by the wrong role: by a server to a server, or by a client to a client.
     WrongRole = "wrong role",
-    /// From an address that this client does not talk to.
+    /// From an address that this client does not talk to, or that no client can have: a group's, or none.
     WrongAddress = "wrong address",
     /// For a session that does not exist here.
     UnknownSession = "unknown session",

@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::ServerEndpoint;
 use super::session::Session;
-use super::sources::Source;
+use super::sources::{Source, may_be_answered};
 use super::transmit::Stateless;
 use super::window::{LaneState, OnewayWindow, Window};
 use crate::endpoint::is_mostly_gone;
@@ -26,6 +26,9 @@ impl ServerEndpoint {
         body: &[u8],
     ) -> Result<(), DropReason> {
         let nonce = messages::parse_hello(body).ok_or(DropReason::Malformed)?;
+        if !may_be_answered(from) {
+            return Err(DropReason::WrongAddress);
+        }
         let cookie = self.cookies.issue(now, nonce, from, &mut *self.entropy);
         self.answer_stateless(from, local, Stateless::challenge(nonce, cookie));
         Ok(())

@@ -51,7 +51,7 @@ use self::cookie::CookieJar;
 use self::execution::Queue;
 use self::records::Records;
 use self::session::{QueuedAnswer, Sessions};
-use self::sources::{RateLimit, SessionCounts, Source};
+use self::sources::{RateLimit, SessionCounts, Source, may_be_answered};
 use self::stored::LargeMethods;
 use self::transmit::Stateless;
 use super::{DEFAULT_RECEIVE_WINDOW, Machine, Transmit};
@@ -129,11 +129,10 @@ impl ServerEndpoint {
         mut entropy: Box<dyn Entropy>,
         now: Timestamp,
     ) -> Self {
-        let per_second = config.handshakes_per_second;
         Self {
             cookies: CookieJar::new(config.cookie_lifetime, &mut *entropy, now),
-            open_limit: RateLimit::new(per_second, per_second.saturating_mul(2), &mut *entropy),
-            hint_limit: RateLimit::new(20, 40, &mut *entropy),
+            open_limit: RateLimit::new(config.handshakes_per_second, &mut *entropy),
+            hint_limit: RateLimit::new(config.hints_per_second, &mut *entropy),
             sessions: Sessions::default(),
             session_counts: SessionCounts::default(),
             records: Records::default(),
@@ -203,7 +202,9 @@ impl ServerEndpoint {
         let (header, body) = match Header::parse(datagram) {
             Ok(parsed) => parsed,
             Err(DropReason::WrongVersion) => {
-                if let Some(nonce) = messages::nonce_of_foreign_hello(datagram) {
+                if let Some(nonce) = messages::nonce_of_foreign_hello(datagram)
+                    && may_be_answered(from)
+                {
                     self.answer_stateless(from, local, Stateless::version(nonce));
                 }
                 return Err(DropReason::WrongVersion);
@@ -224,7 +225,7 @@ impl ServerEndpoint {
     /// Tells whoever uses a session that is not theirs to begin a handshake. The hint is smaller than
     /// any datagram that can cause it, causes no answer itself, and is limited by source.
     fn hint(&mut self, now: Timestamp, to: SocketAddr, local: Option<IpAddr>, hint: Stateless) {
-        if self.hint_limit.allows(now, Source::of(to)) {
+        if may_be_answered(to) && self.hint_limit.allows(now, Source::of(to)) {
             self.answer_stateless(to, local, hint);
         }
     }
@@ -261,14 +262,13 @@ impl ServerEndpoint {
             + self.budget.all.len()
             + self.budget.due.len()
             + self.records.len()
-            + self.session_counts.len()
             + self.sessions.iter().map(|s| s.parked.len() + s.answers.len()).sum::<usize>()
     }
 
     /// How many entries the tables of sources have that are limited, for tests that they do not grow.
-    #[cfg(any(test, feature = "sim"))]
+    #[cfg(feature = "sim")]
     pub(crate) fn source_entries(&self) -> usize {
-        self.open_limit.buckets() + self.hint_limit.buckets()
+        self.session_counts.len() + self.open_limit.buckets() + self.hint_limit.buckets()
     }
 
     /// The bytes that the first session takes, for a test of their bound.

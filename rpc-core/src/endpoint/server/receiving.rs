@@ -127,7 +127,7 @@ impl ServerEndpoint {
                 true
             }
             Position::Duplicate => self.take_known(now, session, subject, request, part, bytes),
-            Position::New => match self.judge(now, request, part.length as usize) {
+            Position::New => match self.judge(now, session, request, part.length as usize) {
                 Ok(admitted) if self.budget.lets_begin(self.config.maximum_assembly_bytes) => {
                     let token =
                         self.begin_receiving(now, session, subject, request, part, admitted);

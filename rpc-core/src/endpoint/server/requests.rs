@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::ServerEndpoint;
 use super::incoming::CallToken;
 use super::records::{Phase, Record};
-use super::session::QueuedAnswer;
+use super::session::{QueuedAnswer, Session};
 use super::transmit::Stateless;
 use super::window::{LaneState, Position};
 use crate::endpoint::is_mostly_gone;
@@ -125,7 +125,7 @@ impl ServerEndpoint {
         match position {
             Position::Stale => self.statistics.stale_requests += 1,
             Position::Duplicate => self.answer_duplicate(now, session, subject, Some(digest)),
-            Position::New => match self.judge(now, request, arguments.len()) {
+            Position::New => match self.judge(now, session, request, arguments.len()) {
                 Ok(admitted) => {
                     let arguments = slice(datagram, request);
                     self.admit(now, session, subject, request, digest, admitted, arguments);
@@ -195,6 +195,7 @@ impl ServerEndpoint {
     pub(super) fn judge(
         &self,
         now: Timestamp,
+        session: u32,
         request: &Request,
         size: usize,
     ) -> Result<Admitted, Refused> {
@@ -228,7 +229,9 @@ impl ServerEndpoint {
         }
         let booked = self.booking(method.limits);
         let has_waited = self.oldest_queued().map_or(Duration::ZERO, |since| now.since(since));
+        let waiting = self.sessions.get(session).map_or(0, Session::waiting);
         if self.queue.waiting() >= self.config.maximum_queued_calls
+            || waiting >= self.config.maximum_queued_per_session
             || has_waited > self.config.maximum_queue_delay
             || booked > self.config.maximum_reply_bytes.saturating_sub(self.reply_bytes)
         {
@@ -371,7 +374,7 @@ impl ServerEndpoint {
             self.statistics.duplicates += 1;
             return;
         }
-        match self.judge(now, request, request.body.len()) {
+        match self.judge(now, session, request, request.body.len()) {
             Ok(admitted) => {
                 self.statistics.oneway_calls += 1;
                 let arguments = slice(datagram, request);

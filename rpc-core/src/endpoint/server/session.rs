@@ -79,6 +79,11 @@ impl QueuedAnswer {
 const MAXIMUM_ANSWERS: usize = 16_384;
 
 impl Session {
+    /// Its calls that wait for a worker, those included whose arguments have not arrived whole.
+    pub(super) fn waiting(&self) -> usize {
+        self.unfinished.saturating_sub(self.running)
+    }
+
     /// Puts an answer into the queue. False if there is no room for it.
     pub(super) fn queue(&mut self, answer: QueuedAnswer) -> bool {
         if self.answers.len() >= MAXIMUM_ANSWERS {

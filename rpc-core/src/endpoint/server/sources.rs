@@ -7,7 +7,7 @@
 use core::hash::Hasher as _;
 use core::time::Duration;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use siphasher::sip::SipHasher13;
 
@@ -34,6 +34,14 @@ impl Source {
     }
 }
 
+/// Whether an address is one that a peer can have. Whoever gives another one, a group's or none, wants what
+/// is sent back to reach many, or nobody.
+pub(super) fn may_be_answered(address: SocketAddr) -> bool {
+    let ip = address.ip().to_canonical();
+    let is_of_all = ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST);
+    !is_of_all && !ip.is_unspecified() && address.port() != 0
+}
+
 /// Token buckets by source.
 #[derive(Clone, Debug)]
 pub(super) struct RateLimit {
@@ -46,12 +54,13 @@ pub(super) struct RateLimit {
 }
 
 impl RateLimit {
-    /// `per_second` from each source, and bursts of `burst`.
-    pub(super) fn new(per_second: u32, burst: u32, entropy: &mut dyn Entropy) -> Self {
+    /// `per_second` from each source, and bursts of twice as many.
+    pub(super) fn new(per_second: u32, entropy: &mut dyn Entropy) -> Self {
         let mut key = [0; 16];
         entropy.fill(&mut key);
         let interval = Duration::from_secs(1) / per_second.max(1);
-        Self { key, interval, burst: interval * burst, full_at: Vec::new() }
+        let burst = interval * per_second.max(1).saturating_mul(2);
+        Self { key, interval, burst, full_at: Vec::new() }
     }
 
     /// A checksum of the buckets.
@@ -63,7 +72,7 @@ impl RateLimit {
     }
 
     /// How many buckets there are.
-    #[cfg(any(test, feature = "sim"))]
+    #[cfg(feature = "sim")]
     pub(super) fn buckets(&self) -> usize {
         self.full_at.len()
     }
@@ -97,7 +106,7 @@ impl SessionCounts {
     }
 
     /// How many sources have sessions.
-    #[cfg(any(test, feature = "sim"))]
+    #[cfg(feature = "sim")]
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -148,11 +157,11 @@ mod tests {
 
     #[test]
     fn a_burst_is_allowed_and_then_the_rate() {
-        let mut limit = RateLimit::new(10, 3, &mut Zeros);
+        let mut limit = RateLimit::new(10, &mut Zeros);
         let stranger = source("192.0.2.1:1");
         let mut now = Timestamp::ZERO + Duration::from_secs(9);
-        let allowed = (0..9).filter(|_| limit.allows(now, stranger)).count();
-        assert_eq!(allowed, 3);
+        let allowed = (0..99).filter(|_| limit.allows(now, stranger)).count();
+        assert_eq!(allowed, 20);
         now = now + Duration::from_millis(100);
         assert!(limit.allows(now, stranger));
         assert!(!limit.allows(now, stranger));

@@ -1,5 +1,6 @@
 //! The two endpoints against each other over a wire that the test holds in its hand.
 
+mod bad_input;
 mod bounds;
 mod by_hand;
 mod calls;
@@ -10,6 +11,7 @@ mod large_replies;
 mod large_requests;
 mod large_results;
 mod later;
+mod limits;
 mod outcomes;
 mod reasons;
 mod sessions;

@@ -1,0 +1,158 @@
+//! Limits of strangers and of single clients, each of which is hit.
+
+use super::by_hand::{Hand, Peer, REQUEST, address, subject};
+use super::*;
+use crate::wire::frame::VerdictCode;
+
+fn hello(nonce: u128) -> Vec<u8> {
+    let mut out = Vec::new();
+    messages::write_hello(&mut out, nonce);
+    out
+}
+
+/// An OPEN with a right cookie.
+fn open(hand: &mut Hand, from: SocketAddr, nonce: u128) -> Vec<u8> {
+    hand.receive(from, hello(nonce));
+    let challenge = hand.sent().pop().expect("a HELLO is answered");
+    let (nonce, cookie) = messages::parse_challenge(&challenge.body).expect("with a cookie");
+    let open = Open { nonce, cookie, previous: 0, largest_reply: 1000, receive_window: 1000 };
+    let mut out = Vec::new();
+    messages::write_open(&mut out, &open);
+    out
+}
+
+fn dropped(hand: &Hand, reason: DropReason) -> u64 {
+    hand.server.statistics().received.dropped(reason)
+}
+
+#[test]
+fn a_hundred_thousand_hellos_leave_nothing_behind() {
+    let mut hand = Hand::new(ServerConfig::default());
+    let before = hand.held();
+    for index in 0..100_000_u32 {
+        let from = SocketAddr::from((core::net::Ipv4Addr::from_bits(0x0b00_0000 + index), 7));
+        hand.receive(from, hello(index.into()));
+        let mut answers = hand.sent().into_iter();
+        let first = answers.next().expect("a HELLO is answered");
+        assert_eq!((first.to, first.size), (from, 60));
+        assert!(answers.next().is_none());
+    }
+    assert_eq!(hand.held(), before);
+    assert_eq!(hand.server.poll_timeout(), None, "nothing is to be done about any of them");
+}
+
+/// What a flood leaves in the line of answers while the system takes none of them.
+#[test]
+fn answers_to_strangers_that_cannot_be_sent_are_few() {
+    let mut hand = Hand::new(ServerConfig::default());
+    for index in 0..10_000_u32 {
+        let from = SocketAddr::from((core::net::Ipv4Addr::from_bits(0x0b00_0000 + index), 7));
+        hand.receive(from, hello(index.into()));
+        assert!(hand.server.footprint() <= 1024, "{}", hand.server.footprint());
+    }
+    assert_eq!(hand.sent().len(), 1024);
+}
+
+#[test]
+fn a_source_may_have_so_many_sessions() {
+    let config = ServerConfig { maximum_sessions_per_source: 3, ..ServerConfig::default() };
+    let mut hand = Hand::new(config);
+    let (mut granted, mut refused) = (0, 0);
+    for port in 1..=8 {
+        let from = SocketAddr::new(address(1).ip(), port);
+        let open = open(&mut hand, from, port.into());
+        hand.receive(from, open);
+        let answer = hand.sent().pop().expect("WELCOME or REFUSED");
+        match messages::parse_refused(&answer.body) {
+            Some((_, messages::Refusal::Full)) => refused += 1,
+            _ => granted += 1,
+        }
+    }
+    assert_eq!((granted, refused), (3, 5));
+    assert_eq!(dropped(&hand, DropReason::SessionLimit), 5);
+    // Another source, and one of this machine, have room of their own.
+    hand.open(address(2));
+    for port in 1..=8 {
+        hand.open(SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    assert_eq!(hand.server.statistics().sessions, 12);
+}
+
+#[test]
+fn a_source_may_open_so_many_sessions_a_second() {
+    let config = ServerConfig { handshakes_per_second: 5, ..ServerConfig::default() };
+    let mut hand = Hand::new(config);
+    let granted = |hand: &mut Hand, ports: core::ops::Range<u16>| {
+        let before = hand.server.statistics().sessions_opened;
+        for port in ports {
+            let from = SocketAddr::new(address(1).ip(), port);
+            let open = open(hand, from, port.into());
+            hand.receive(from, open);
+        }
+        hand.server.statistics().sessions_opened - before
+    };
+    assert_eq!(granted(&mut hand, 1..100), 10);
+    assert_eq!(dropped(&hand, DropReason::RateLimited), 89);
+    hand.pass(Duration::from_millis(200));
+    assert_eq!(granted(&mut hand, 100..200), 1);
+}
+
+#[test]
+fn a_source_is_told_so_often_a_second_that_a_session_is_not_its_own() {
+    let config = ServerConfig { hints_per_second: 4, ..ServerConfig::default() };
+    let mut hand = Hand::new(config);
+    let told = |hand: &mut Hand| {
+        for session in 1..100 {
+            let stranger = Peer { address: address(1), session, number: 0 };
+            hand.send(stranger, |out| frame::write_probe(out, subject(1, 1)));
+        }
+        hand.sent().len()
+    };
+    assert_eq!(told(&mut hand), 8);
+    hand.pass(Duration::from_millis(250));
+    assert_eq!(told(&mut hand), 1);
+}
+
+#[test]
+fn the_calls_of_one_session_do_not_take_the_room_of_others() {
+    let config = ServerConfig {
+        maximum_queued_calls: 100,
+        maximum_queued_per_session: 10,
+        maximum_running_per_session: 1,
+        ..ServerConfig::default()
+    };
+    let mut hand = Hand::new(config);
+    let (greedy, modest) = (hand.open(address(1)), hand.open(address(2)));
+    let request = frame::Request { method: LOG, ..REQUEST };
+    for sequence in 1..=500 {
+        let subject = Subject { lane: frame::ONEWAY_LANE, sequence, attempt: 1 };
+        hand.send(greedy, |out| frame::write_request(out, subject, &request, b"greedy"));
+    }
+    assert_eq!(
+        (hand.server.statistics().queued, hand.server.statistics().oneway_dropped),
+        (10, 490)
+    );
+    hand.send(greedy, |out| frame::write_request(out, subject(1, 501), &REQUEST, b"greedy"));
+    assert_eq!(hand.verdict().0, VerdictCode::Busy);
+    hand.send(modest, |out| frame::write_request(out, subject(1, 1), &REQUEST, b"modest"));
+    let bodies: Vec<_> = core::iter::from_fn(|| hand.take()).map(|ready| ready.body).collect();
+    assert_eq!(bodies, ["greedy", "modest"]);
+    // What runs does not wait.
+    let subject = Subject { lane: frame::ONEWAY_LANE, sequence: 502, attempt: 1 };
+    hand.send(greedy, |out| frame::write_request(out, subject, &request, b"one more"));
+    assert_eq!(hand.server.statistics().queued, 10);
+}
+
+#[test]
+fn new_calls_are_refused_while_the_oldest_has_waited_too_long() {
+    let maximum_queue_delay = Duration::from_millis(20);
+    let mut hand = Hand::new(ServerConfig { maximum_queue_delay, ..ServerConfig::default() });
+    let peer = hand.open(address(1));
+    hand.send(peer, |out| frame::write_request(out, subject(1, 1), &REQUEST, b"1"));
+    hand.pass(Duration::from_millis(20));
+    hand.send(peer, |out| frame::write_request(out, subject(2, 2), &REQUEST, b"2"));
+    assert_eq!(hand.server.statistics().queued, 2);
+    hand.pass(Duration::from_millis(1));
+    hand.send(peer, |out| frame::write_request(out, subject(3, 3), &REQUEST, b"3"));
+    assert_eq!((hand.verdict().0, hand.server.statistics().queued), (VerdictCode::Busy, 2));
+}
