@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
+use super::flood::Flood;
+
 /// Measures remote calls against the bare exchange of datagrams they are made of.
 #[derive(Clone, Debug, Parser)]
 pub(crate) struct Arguments {
@@ -25,6 +27,10 @@ pub(crate) struct Arguments {
     /// the echo never does
     #[arg(long, default_value_t = 0)]
     spin: u64,
+
+    /// How many datagrams a second a flood has; 0 for as many as can be sent
+    #[arg(long, default_value_t = 50_000)]
+    pub(crate) flood_rate: u32,
 
     /// Where to write the results as JSON
     #[arg(long, default_value_os_t = target("rpc.json"))]
@@ -54,6 +60,10 @@ pub(crate) struct Arguments {
     #[arg(long, hide = true)]
     pub(crate) target: Option<SocketAddr>,
 
+    /// What a flooder sends
+    #[arg(long, hide = true)]
+    pub(crate) flood: Option<Flood>,
+
     /// Which part of the datagrams in each direction a proxy loses
     #[arg(long, hide = true, default_value_t = 0.0)]
     pub(crate) loss: f64,
@@ -72,6 +82,8 @@ pub(crate) enum Part {
     Payload,
     /// Latency while a large message is under way on the same session
     Mixed,
+    /// Latency while somebody floods the server
+    Flood,
 }
 
 /// What the other process of a measurement is.
@@ -87,6 +99,8 @@ pub(crate) enum Service {
     Store,
     /// The same messages over TCP
     Tcp,
+    /// Floods a server
+    Flooder,
 }
 
 impl Arguments {

@@ -1,6 +1,6 @@
 //! Remote calls measured against the bare exchange of datagrams they are made of.
 //!
-//! `cargo bench --bench rpc` measures five things, each of which can be asked for alone by its name
+//! `cargo bench --bench rpc` measures six things, each of which can be asked for alone by its name
 //! (`cargo bench --bench rpc -- loss`):
 //!
 //! | part | what is measured |
@@ -10,6 +10,7 @@
 //! | `memory` | what sessions cost a server process |
 //! | `payload` | time of an echo of 1 KiB to 16 MiB and of an upload of 16 MiB, beside frames over a TCP stream of the standard library in the same run |
 //! | `mixed` | the null call while 16 MiB go back and forth on the same session |
+//! | `flood` | the null call while another process floods the server with `--flood-rate` hostile datagrams a second |
 //!
 //! The null call is `add(i32, i32) -> i32`; every sum is checked. Client and server are separate
 //! processes, each bound to a processor of its own where the system allows that. The echo and the
@@ -28,6 +29,8 @@ mod arguments;
 mod compare;
 mod echo;
 mod farcall;
+mod flood;
+mod flood_report;
 mod loss;
 mod measure;
 mod memory;
@@ -79,6 +82,9 @@ fn main() -> Result<()> {
     }
     if arguments.wants(Part::Mixed) {
         report.mixed = Some(mixed::run(&arguments, &placement)?);
+    }
+    if arguments.wants(Part::Flood) {
+        report.floods = Some(flood::run(&arguments, &placement)?);
     }
     report.publish(&arguments)
 }

@@ -1,6 +1,7 @@
 //! The two sides as processes of their own: starting the other one, and binding each to a processor.
 
 use core::net::SocketAddr;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
@@ -9,7 +10,11 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use clap::ValueEnum;
 
 use super::arguments::{Arguments, Service};
+use super::flood::{self, Flood};
 use super::{Result, echo, farcall, proxy, store, tcp};
+
+/// How many datagrams this process has sent, if it is a flooder.
+static SENT: AtomicU64 = AtomicU64::new(0);
 
 /// Which processor each side is bound to.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +88,19 @@ impl Peer {
         Self::with(Service::Proxy, arguments, placement, &more)
     }
 
+    /// Starts a flooder of `target`, on the processor of the client: the server is not to pay for what is
+    /// sent to it.
+    pub(crate) fn flooder(target: SocketAddr, flood: Flood, arguments: &Arguments) -> Result<Self> {
+        let flood = flood.to_possible_value().expect("no flood is skipped");
+        let rate = arguments.flood_rate;
+        let more = [
+            format!("--target={target}"),
+            format!("--flood={}", flood.get_name()),
+            format!("--flood-rate={rate}"),
+        ];
+        Self::with(Service::Flooder, arguments, &Placement { cores: None }, &more)
+    }
+
     fn with(
         service: Service,
         arguments: &Arguments,
@@ -109,6 +127,15 @@ impl Peer {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many datagrams a flooder has sent.
+    pub(crate) fn count(&mut self) -> Result<u64> {
+        let input = self.input.as_mut().expect("it is there until the drop");
+        input.write_all(b"count\n")?;
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        Ok(line.trim().parse()?)
     }
 
     /// What it has used so far. `None` where the system does not say.
@@ -164,6 +191,18 @@ pub(crate) fn serve(service: Service, arguments: &Arguments) -> Result<()> {
             let server = store::serve(arguments.spin())?;
             announce(server.local_addr())?;
             answer_questions()
+        }
+        Service::Flooder => {
+            let target = arguments.target.ok_or("a flooder needs a target")?;
+            let kind = arguments.flood.ok_or("a flooder needs to know what to send")?;
+            let rate = arguments.flood_rate;
+            announce(target)?;
+            std::thread::spawn(move || flood::flood(target, kind, rate, &SENT));
+            for line in io::stdin().lines() {
+                line?;
+                writeln!(io::stdout(), "{}", SENT.load(Ordering::Relaxed))?;
+            }
+            Ok(())
         }
         Service::Tcp => {
             let listener = TcpListener::bind(any)?;

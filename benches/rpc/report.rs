@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 use super::arguments::Arguments;
 use super::compare::{Calls, Comparison, IN_FLIGHT};
+use super::flood::Floods;
 use super::loss::{LOSS, Loss};
 use super::measure::Spread;
 use super::memory::Memory;
 use super::mixed::Mixed;
 use super::payload::Payload;
 use super::process::{self, Placement};
-use super::{Result, payload_picture, payload_report, picture};
+use super::{Result, flood_report, payload_picture, payload_report, picture};
 
 /// A call may take this many times as long as an echo, in the middle.
 const LATENCY_GOAL: f64 = 1.5;
@@ -37,6 +38,7 @@ pub(crate) struct Report {
     pub(crate) memory: Option<Memory>,
     pub(crate) payload: Option<Payload>,
     pub(crate) mixed: Option<Mixed>,
+    pub(crate) floods: Option<Floods>,
 }
 
 impl Report {
@@ -74,6 +76,7 @@ impl Report {
             memory: None,
             payload: None,
             mixed: None,
+            floods: None,
         }
     }
 
@@ -89,6 +92,9 @@ impl Report {
         if let Some(mixed) = &self.mixed {
             println!("{}\n", payload_report::mixed_table(mixed));
         }
+        if let Some(floods) = &self.floods {
+            println!("{}\n", flood_report::table(floods));
+        }
         let goals = self.goals();
         if !goals.is_empty() {
             println!("{}\n", goals_table(&goals));
@@ -100,6 +106,7 @@ impl Report {
             "memory": self.memory.as_ref().map(memory_json),
             "payload": self.payload.as_ref().map(payload_report::json),
             "mixed": self.mixed.as_ref().map(payload_report::mixed_json),
+            "flood": self.floods.as_ref().map(flood_report::json),
             "goals": goals.iter().map(Goal::json).collect::<Vec<_>>(),
         });
         make_room(&arguments.json)?;
@@ -172,6 +179,7 @@ impl Report {
         }
         goals.extend(self.payload.iter().flat_map(payload_report::goals));
         goals.extend(self.mixed.as_ref().map(payload_report::mixed_goal));
+        goals.extend(self.floods.iter().flat_map(flood_report::goals));
         goals
     }
 }
