@@ -52,8 +52,8 @@ fn flood(seed: u64, weapons: &[Weapon], source: Source, count: u64) -> (usize, u
 const SLACK: usize = 1024 + 64;
 
 #[test]
-fn a_hundred_thousand_hellos_from_as_many_addresses() {
-    let (most, twin) = flood(1, &[Weapon::Hello], Source::Nobody, 100_000);
+fn hellos_from_tens_of_thousands_of_addresses() {
+    let (most, twin) = flood(1, &[Weapon::Hello], Source::Nobody, 30_000);
     assert!(most <= twin + SLACK, "{most}, without the flood {twin}");
 }
 

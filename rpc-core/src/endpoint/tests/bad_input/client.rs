@@ -140,6 +140,47 @@ fn a_client_believes_no_lie_about_its_calls() {
     survive(&lies, false);
 }
 
+/// Item 44: of all that says to answer a handshake, what has its nonce and comes from its server counts.
+#[test]
+fn a_client_takes_the_answer_to_its_own_handshake_only() {
+    for has_cookie in [false, true] {
+        let mut pair = Pair::new();
+        pair.client.connect(pair.now());
+        let key = pair.submit(call(ECHO, b"x"));
+        pair.collect();
+        let hello = pair.to_server.pop_front().expect("a HELLO");
+        let (now, client, server) = (pair.now(), pair.client_address, pair.server_address);
+        pair.server.handle_datagram(now, client, None, &hello);
+        pair.collect();
+        if has_cookie {
+            pair.deliver_client();
+            pair.collect();
+        }
+        let right = messages::parse_hello(Header::parse(&hello).expect("it is whole").1);
+        let right = right.expect("it is well formed");
+        let wrong = [0, 5, right ^ 1, !right, u128::MAX];
+        let lies = wrong.into_iter().map(|nonce| (nonce, server)).chain([(right, address(77))]);
+        for (nonce, from) in lies {
+            for lie in [
+                welcome(nonce, 77),
+                message_of(|out| messages::write_refused(out, nonce, Refusal::Full)),
+                message_of(|out| messages::write_challenge(out, nonce, &[1; 28])),
+                message_of(|out| messages::write_version(out, nonce)),
+            ] {
+                pair.client.handle_datagram(now, from, None, &lie);
+            }
+        }
+        assert!(!pair.client.has_session());
+        pair.deliver();
+        let ready = pair.take();
+        pair.server.complete(ready.token, result(b"y"));
+        pair.deliver();
+        assert_eq!(pair.reply(key), "y");
+        let statistics = pair.client.statistics();
+        assert_eq!((statistics.sessions_opened, statistics.received.accepted), (1, 3));
+    }
+}
+
 /// A BUSY that says to come again in seven weeks is one that says to come again in a minute, or half of one
 /// more.
 #[test]
