@@ -14,7 +14,7 @@ use crate::wire::frame::{self, FenceCause, NO_DEADLINE, ONEWAY_LANE, Request, Su
 use crate::wire::handshake as messages;
 use crate::wire::part::Part;
 use crate::wire::samples::{self, About};
-use crate::wire::{Header, Kind, Role};
+use crate::wire::{HEADER_LENGTH, Header, Kind, Role, integrity};
 
 /// What a malicious client does to its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,8 +234,7 @@ impl Malicious {
                 let frames = samples::client_frames(&about);
                 // The last is a CLOSE.
                 let datagram = &frames[self.random.below(frames.len() as u64 - 1) as usize];
-                let end = datagram.len() - crate::wire::integrity::LENGTH;
-                out.extend_from_slice(&datagram[crate::wire::HEADER_LENGTH..end]);
+                out.extend_from_slice(&datagram[HEADER_LENGTH..datagram.len() - integrity::LENGTH]);
             }
         }
     }

@@ -51,8 +51,8 @@
 //! machine.
 
 mod agenda;
-mod choices;
 mod attacker;
+mod choices;
 mod client;
 mod corruption;
 mod decisions;
@@ -75,8 +75,8 @@ mod state;
 mod trace;
 mod world;
 
-pub use choices::Choices;
 pub use attacker::{Attack, Source, Weapon};
+pub use choices::Choices;
 pub use corruption::Corruption;
 pub use decisions::Decisions;
 pub use delay::Delay;
@@ -85,8 +85,8 @@ pub use forgery::Forgery;
 pub use host::Host;
 pub use ledger::{Ended, Ledger, Tally};
 pub use link::{Bursts, Fate, Link, MAXIMUM_COPIES};
-pub use oracles::{Goal, Marks};
 pub use malicious::{Malice, MethodIds};
+pub use oracles::{Goal, Marks};
 pub use random::Random;
 pub use shrink::shrink;
 #[cfg(feature = "fuzzing")]

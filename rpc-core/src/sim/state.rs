@@ -453,7 +453,10 @@ impl State {
     }
 
     /// One of the recorded datagrams: from whom, to whom, and what.
-    pub(super) fn pick_recorded(&self, random: &mut Random) -> Option<(SocketAddr, SocketAddr, Bytes)> {
+    pub(super) fn pick_recorded(
+        &self,
+        random: &mut Random,
+    ) -> Option<(SocketAddr, SocketAddr, Bytes)> {
         let index = random.below(self.recorded.len() as u64) as usize;
         self.recorded.get(index).map(|packet| (packet.from, packet.to, packet.data.clone()))
     }

@@ -214,7 +214,7 @@ fn address(hash: &mut SipHasher13, address: SocketAddr) {
     hash.write(&address.port().to_le_bytes());
 }
 
-const FATES: [&str; 13] = [
+const FATES: [&str; 14] = [
     "sent",
     "duplicated",
     "corrupted",
@@ -228,6 +228,7 @@ const FATES: [&str; 13] = [
     "no such address",
     "host down",
     "socket full",
+    "forged",
 ];
 
 /// The place of a fate in [`FATES`].

@@ -53,7 +53,20 @@ impl Addresses {
         Ok(())
     }
 
-    /// A hint or a refusal is sent.
+    /// A refusal is sent, or which versions the server speaks. What causes either is padded.
+    pub(super) fn sent_refusal(&mut self, to: SocketAddr, length: usize) -> Verdict {
+        let account = self.accounts.entry(to).or_default();
+        ensure!(account.triggers > 0, "S18", "a refusal goes to {to}, which asked for nothing");
+        account.triggers -= 1;
+        ensure!(
+            length < crate::config::BASE_DATAGRAM_SIZE,
+            "S18",
+            "a refusal of {length} bytes goes to {to}"
+        );
+        Ok(())
+    }
+
+    /// A hint is sent.
     pub(super) fn sent_hint(&mut self, to: SocketAddr, length: usize) -> Verdict {
         let account = self.accounts.entry(to).or_default();
         // The least that can have caused it, so that what is left is enough for the others.

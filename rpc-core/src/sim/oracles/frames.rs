@@ -139,11 +139,12 @@ impl ServerWatch {
                 let refused = messages::parse_refused(body);
                 let is_full = refused.is_some_and(|(_, reason)| reason == Refusal::Full);
                 self.marks.reach_if(Goal::ServerFull, is_full);
-                self.addresses.sent_hint(to, data.len())?;
+                self.addresses.sent_refusal(to, data.len())?;
             }
             // A goodbye.
             Kind::Gone if self.sessions.get(&id).is_some_and(|it| it.address == to) => {}
-            Kind::Gone | Kind::Moved | Kind::Version => {
+            Kind::Version => self.addresses.sent_refusal(to, data.len())?,
+            Kind::Gone | Kind::Moved => {
                 self.addresses.sent_hint(to, data.len())?;
             }
             Kind::Frames => {
