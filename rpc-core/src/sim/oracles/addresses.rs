@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::violation::{Verdict, ensure};
+use crate::config::BASE_DATAGRAM_SIZE;
 use crate::time::Timestamp;
 use crate::wire::handshake::Cookie;
 
@@ -55,27 +56,25 @@ impl Addresses {
 
     /// A refusal is sent, or which versions the server speaks. What causes either is padded.
     pub(super) fn sent_refusal(&mut self, to: SocketAddr, length: usize) -> Verdict {
-        let account = self.accounts.entry(to).or_default();
-        ensure!(account.triggers > 0, "S18", "a refusal goes to {to}, which asked for nothing");
-        account.triggers -= 1;
-        ensure!(
-            length < crate::config::BASE_DATAGRAM_SIZE,
-            "S18",
-            "a refusal of {length} bytes goes to {to}"
-        );
-        Ok(())
+        ensure!(length < BASE_DATAGRAM_SIZE, "S18", "a refusal of {length} bytes goes to {to}");
+        self.is_caused(to, length, BASE_DATAGRAM_SIZE)
     }
 
     /// A hint is sent.
     pub(super) fn sent_hint(&mut self, to: SocketAddr, length: usize) -> Verdict {
+        self.is_caused(to, length, length + 1)
+    }
+
+    /// Something of this address that is so long has caused one answer. It is the shortest, so that what is
+    /// left is enough for others.
+    fn is_caused(&mut self, to: SocketAddr, length: usize, least: usize) -> Verdict {
         let account = self.accounts.entry(to).or_default();
-        // The least that can have caused it, so that what is left is enough for the others.
-        let cause = account.triggers.range_mut(length + 1..).find(|(_, count)| **count > 0);
+        let cause = account.triggers.range_mut(least..).find(|(_, count)| **count > 0);
         let is_caused = cause.map(|(_, count)| *count -= 1).is_some();
         ensure!(
             is_caused,
             "S18",
-            "a hint of {length} bytes goes to {to}, which sent nothing larger to cause it"
+            "{length} bytes go to {to}, which sent nothing larger to cause them"
         );
         Ok(())
     }
