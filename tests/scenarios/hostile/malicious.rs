@@ -23,7 +23,7 @@ pub(super) trait Prey {
 
 /// Counts how often it was called.
 #[derive(Clone, Default)]
-pub(super) struct Mouse(Arc<AtomicU64>);
+pub(crate) struct Mouse(Arc<AtomicU64>);
 
 impl Mouse {
     pub(super) fn calls(&self) -> u64 {
@@ -48,7 +48,7 @@ impl Prey for Mouse {
 }
 
 /// A method of the interface above.
-pub(super) fn ids(name: &str) -> MethodIds {
+pub(crate) fn ids(name: &str) -> MethodIds {
     let interface = PreyClient::interface();
     let method = interface.methods().iter().find(|method| method.name() == name);
     let method = method.expect("it is one of its methods");
@@ -57,7 +57,11 @@ pub(super) fn ids(name: &str) -> MethodIds {
 
 /// A server that serves both interfaces.
 pub(super) fn scene(seed: u64, config: ServerConfig) -> (Scene, Mouse) {
-    let world = World::with(Settings { recorded: 1 << 16, trace: 1 << 14, ..Settings::new(seed) });
+    let settings = Settings { recorded: 1 << 16, trace: 1 << 14, ..Settings::new(seed) };
+    scene_on(World::with(settings), config)
+}
+
+pub(crate) fn scene_on(world: World, config: ServerConfig) -> (Scene, Mouse) {
     let (ledger, mouse) = (Ledger::new(), Mouse::default());
     let server = Server::builder().config(config).on(&world, "work").unwrap();
     let server = server.serve(WorkServer::new(Worker(ledger.clone())));

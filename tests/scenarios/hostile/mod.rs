@@ -5,7 +5,7 @@
 
 mod floods;
 mod forged;
-mod malicious;
+pub(crate) mod malicious;
 mod reflection;
 
 use std::net::SocketAddr;

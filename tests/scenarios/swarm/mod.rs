@@ -5,6 +5,7 @@
 //! failed once are kept under `saved` and are run for ever.
 
 mod disasters;
+mod enemies;
 mod options;
 mod run;
 mod saved;

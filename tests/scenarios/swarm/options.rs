@@ -21,6 +21,8 @@ pub(super) struct Options {
     pub(super) workload: Workload,
     /// How likely a disaster is planned, per step.
     pub(super) disasters: f64,
+    /// Whether there are enemies.
+    pub(super) has_enemies: bool,
     /// Everything comes back once more after the world has come to rest.
     pub(super) replays_at_the_end: bool,
 }
@@ -67,8 +69,11 @@ impl Options {
             workload,
             disasters: if random.chance(0.7) { 0.02 } else { 0.0 },
             replays_at_the_end: random.chance(0.3),
+            has_enemies: false,
         };
         options.draw_limits(random);
+        // They call an interface that servers with late answers do not have.
+        options.has_enemies = random.chance(0.15) && !workload.answers_late;
         options
     }
 

@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use farcall::sim::{Choices, Goal, Marks, Settings, Tally, World};
 
-use super::disasters;
 use super::options::Options;
 use super::workload::{Clients, late_answers};
+use super::{disasters, enemies};
+use crate::hostile::malicious;
 use crate::support::{SECOND, Scene};
 
 /// What the streams of decisions of a scenario are for: each step has one of its own, so that one step
 /// can be undone without another meaning for the others.
 const OPTIONS: u64 = 0;
 const ENDS: u64 = 2;
+const ENEMIES: u64 = 5;
 const STEPS: u64 = 1_000;
 
 /// With fewer sessions than this, clients may be refused.
@@ -105,10 +107,15 @@ pub(super) fn run(choices: Choices, voice: Voice) -> Report {
     }
     let scene = if options.workload.answers_late {
         Scene::answering(world.clone(), options.server.clone(), late_answers(&world))
+    } else if options.has_enemies {
+        malicious::scene_on(world.clone(), options.server.clone()).0
     } else {
         Scene::on(world.clone(), options.server.clone())
     };
     world.set_all_links(options.link.clone());
+    if options.has_enemies {
+        enemies::arrive(&scene, &mut world.random(ENEMIES));
+    }
     scene.host().set_service_time(options.service_time);
     let mut clients = Clients::new(&scene, options.workload, &options.clients);
     for step in 0..options.steps {
@@ -119,6 +126,7 @@ pub(super) fn run(choices: Choices, voice: Voice) -> Report {
         clients.step(&mut random);
     }
     clients.end_all(&mut world.random(ENDS));
+    enemies::leave(&scene);
     // Whatever was ever on its way comes back, past all that is cut.
     world.heal();
     world.replay(10 * SECOND);

@@ -29,6 +29,9 @@ pub(super) enum Stage {
     Ended,
 }
 
+/// A lane and a number. Honest clients use a number once; a malicious one may use it on every lane.
+type CallName = (u16, u64);
+
 /// The present call of a lane.
 #[derive(Debug)]
 pub(super) struct CallBook {
@@ -83,9 +86,9 @@ impl CallBook {
     }
 
     /// Whether the call waits to be begun, or is being run.
-    pub(super) fn is_unfinished(&self, refused: &BTreeSet<u64>) -> bool {
+    pub(super) fn is_unfinished(&self, lane: u16, refused: &BTreeSet<CallName>) -> bool {
         match self.stage {
-            Stage::Accepted => !refused.contains(&self.sequence),
+            Stage::Accepted => !refused.contains(&(lane, self.sequence)),
             Stage::Begun => true,
             Stage::Fenced | Stage::GivenUp | Stage::Ended => false,
         }
@@ -131,12 +134,14 @@ pub(super) struct SessionBook {
     pub(super) lanes: BTreeMap<u16, CallBook>,
     /// One-way calls that were begun.
     oneway: BTreeSet<u64>,
+    /// The last deadline of its calls.
+    pub(super) waits_until: Timestamp,
     /// Calls that were running when their lanes moved on.
-    pub(super) left: BTreeSet<u64>,
+    pub(super) left: BTreeSet<CallName>,
     /// Calls whose handlers were entered.
-    pub(super) entered: BTreeSet<u64>,
+    pub(super) entered: BTreeSet<CallName>,
     /// Calls of which a client was told that they did not run.
-    pub(super) refused: BTreeSet<u64>,
+    pub(super) refused: BTreeSet<CallName>,
     /// Handlers that run, those of left lanes included.
     pub(super) running: usize,
     /// The parts of results that were sent and not confirmed: lane, number, and where their bytes are.
@@ -151,6 +156,7 @@ impl SessionBook {
             heard_at: now,
             lanes: BTreeMap::new(),
             oneway: BTreeSet::new(),
+            waits_until: Timestamp::ZERO,
             left: BTreeSet::new(),
             entered: BTreeSet::new(),
             refused: BTreeSet::new(),
@@ -169,13 +175,18 @@ impl SessionBook {
     pub(super) fn advance(&mut self, lane: u16, call: CallBook) -> bool {
         let Some(before) = self.lanes.insert(lane, call) else { return false };
         if before.stage == Stage::Begun {
-            self.left.insert(before.sequence);
+            self.left.insert((lane, before.sequence));
         }
         before.is_stored
     }
 
-    pub(super) fn is_unfinished(&self) -> bool {
-        self.running > 0 || self.lanes.values().any(|call| call.is_unfinished(&self.refused))
+    /// Whether a handler runs, or a call waits for one whose caller waits as well.
+    pub(super) fn is_unfinished(&self, now: Timestamp) -> bool {
+        let mut lanes = self
+            .lanes
+            .iter()
+            .filter(|(_, call)| now <= self.waits_until || call.stage == Stage::Begun);
+        self.running > 0 || lanes.any(|(lane, call)| call.is_unfinished(*lane, &self.refused))
     }
 
     /// How many replies have to be stored for it.
@@ -194,7 +205,7 @@ impl SessionBook {
     /// The handler of a call is begun, with these arguments.
     pub(super) fn begin(&mut self, lane: u16, sequence: u64, arguments: u32) -> Verdict {
         self.running += 1;
-        let is_refused = self.refused.contains(&sequence);
+        let is_refused = self.refused.contains(&(lane, sequence));
         ensure!(!is_refused, "S9", "call {sequence} is begun after it was refused");
         let Some(call) = self.lanes.get_mut(&lane) else {
             ensure!(false, "S2", "call {sequence} is begun and its request never came");
@@ -242,7 +253,7 @@ impl SessionBook {
                     | Finished::Dropped
             );
         if !is_refused {
-            self.entered.insert(sequence);
+            self.entered.insert((lane, sequence));
         }
         let Some(call) = self.call(lane, sequence) else { return false };
         call.is_idempotent = is_idempotent;

@@ -1,6 +1,7 @@
 //! What the frames that a server receives mean for what it may do, and what the frames that it sends must
 //! be true about.
 
+use core::time::Duration;
 use std::net::SocketAddr;
 
 use super::book::{CallBook, SessionBook, Stage};
@@ -10,8 +11,8 @@ use super::violation::{Verdict, ensure};
 use crate::endpoint::ServerEndpoint;
 use crate::time::Timestamp;
 use crate::wire::frame::{
-    ClientFrame, Request, ServerAnswer, ServerFrame, Subject, VerdictCode, Working, digest,
-    next_server_frame,
+    ClientFrame, NO_DEADLINE, Request, ServerAnswer, ServerFrame, Subject, VerdictCode, Working,
+    digest, next_server_frame,
 };
 use crate::wire::handshake::{self as messages, Refusal};
 use crate::wire::part::Part;
@@ -29,6 +30,13 @@ impl ServerWatch {
     ) -> u64 {
         let window = endpoint.settings().window;
         let Some(session) = self.sessions.get_mut(&id) else { return 0 };
+        if let ClientFrame::Request(_, request) | ClientFrame::Part(_, request, _) = frame {
+            let deadline = match request.remaining {
+                NO_DEADLINE => Timestamp::NEVER,
+                remaining => session.heard_at + Duration::from_millis(remaining.into()),
+            };
+            session.waits_until = session.waits_until.max(deadline);
+        }
         match frame {
             ClientFrame::Request(subject, request) if subject.lane < window => {
                 let arguments = &body[request.body.clone()];
@@ -202,14 +210,15 @@ impl ServerWatch {
                 return check_working(session, frame.subject, working, room);
             }
             ServerAnswer::NotKept => {
-                let has_run = session.entered.contains(&sequence);
+                let has_run = session.entered.contains(&(lane, sequence));
                 ensure!(has_run, "S4", "NOT KEPT for call {sequence}, which has not run");
             }
             ServerAnswer::Running => {
                 let stage = session.call(lane, sequence).map(|call| call.stage);
                 // One datagram may have asked, and a later one moved the lane on, before this is sent.
-                let has_begun = stage == Some(Stage::Begun) || session.left.contains(&sequence);
-                let has_run = has_begun || session.entered.contains(&sequence);
+                let has_begun =
+                    stage == Some(Stage::Begun) || session.left.contains(&(lane, sequence));
+                let has_run = has_begun || session.entered.contains(&(lane, sequence));
                 ensure!(has_run, "S4", "RUNNING for call {sequence}, which was not begun");
             }
             _ => {}
@@ -234,11 +243,11 @@ impl ServerWatch {
         }
         let is_begun = session.call(lane, sequence).is_some_and(|call| call.stage == Stage::Begun);
         ensure!(
-            !is_begun && !session.entered.contains(&sequence),
+            !is_begun && !session.entered.contains(&(lane, sequence)),
             "S4",
             "call {sequence} is refused ({code:?}) after its handler was begun"
         );
-        session.refused.insert(sequence);
+        session.refused.insert((lane, sequence));
         let is_in_parts = session.call(lane, sequence).is_some_and(|call| call.is_in_parts);
         match code {
             VerdictCode::Busy => {
@@ -261,7 +270,7 @@ fn check_working(
     working: &Working,
     room: usize,
 ) -> Verdict {
-    let is_refused = session.refused.contains(&sequence);
+    let is_refused = session.refused.contains(&(lane, sequence));
     let call = session.call(lane, sequence);
     let stage = call.as_ref().map(|call| call.stage);
     let is_true = call.is_some_and(|call| match call.stage {

@@ -275,7 +275,7 @@ impl ServerWatch {
             };
             if session.address != address {
                 ensure!(is_proven, "S17", "a session moves to {address}, which has proved nothing");
-                self.marks.reach_if(Goal::Rebound, session.is_unfinished());
+                self.marks.reach_if(Goal::Rebound, session.is_unfinished(now));
                 session.address = address;
             }
         }
@@ -284,13 +284,13 @@ impl ServerWatch {
         for id in gone {
             let Some(session) = self.sessions.remove(&id) else { continue };
             let is_old = now.since(session.heard_at) >= endpoint.settings().lease;
-            let may_go = self.closed.remove(&id) || (is_old && !session.is_unfinished());
+            let may_go = self.closed.remove(&id) || (is_old && !session.is_unfinished(now));
             ensure!(
                 may_go,
                 "S30",
                 "session {id:x} is given up; it was heard at {:?}, now is {now:?}, unfinished: {}",
                 session.heard_at,
-                session.is_unfinished()
+                session.is_unfinished(now)
             );
             self.stored -= session.stored();
             self.large.retain(|&(session, ..)| session != id);

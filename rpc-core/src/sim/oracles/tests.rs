@@ -46,7 +46,7 @@ fn a_call_is_begun_once_with_its_own_arguments_and_nothing_stands_against_it() {
     assert_eq!(id(session(Stage::Accepted).begin(1, 6, 5)), "S33");
     assert_eq!(id(session(Stage::Fenced).begin(1, 7, 5)), "S33");
     let mut refused = session(Stage::Accepted);
-    refused.refused.insert(7);
+    refused.refused.insert((1, 7));
     assert_eq!(id(refused.begin(1, 7, 5)), "S9");
     let mut oneway = session(Stage::Accepted);
     assert_eq!(oneway.begin_oneway(9), Ok(()));
@@ -76,8 +76,8 @@ fn a_handler_that_was_not_entered_leaves_nothing_to_keep() {
     session.begin(1, 7, 5).unwrap();
     let finished = Finished::Undecodable { detail: String::new() };
     assert!(!session.end((1, 7), false, false, &finished));
-    assert!(!session.entered.contains(&7));
-    assert!(!session.is_unfinished());
+    assert!(!session.entered.contains(&(1, 7)));
+    assert!(!session.is_unfinished(Timestamp::ZERO));
 }
 
 #[test]
