@@ -7,8 +7,8 @@ use farcall::sim::{Attack, Link, Malice, Random, Source, Weapon};
 use crate::hostile::malicious::ids;
 use crate::support::{MS, Scene};
 
-/// How many datagrams an attacker sends at most.
-const MOST_DATAGRAMS: u64 = 2_000;
+/// How many datagrams each of them sends at most.
+const MOST_DATAGRAMS: u32 = 1_000;
 
 /// A client with a session that it abuses, over a path on which datagrams are forged, and an attacker
 /// without one.
@@ -19,13 +19,15 @@ pub(super) fn arrive(scene: &Scene, random: &mut Random) {
     world.set_link("mallory", "work", Link { forgery: 0.2, ..Link::default() });
     let method = (ids("bite"), vec![0; 8].into());
     let malice = *random.pick(&Malice::ALL);
-    mallory.add_malicious_client(server, malice, method, interval(random), world.random(3));
+    let often = interval(random);
+    mallory.add_malicious_client(server, malice, method, often, world.random(3));
+    world.after(often * MOST_DATAGRAMS, |world| world.host("mallory").crash());
     let attack = Attack {
         weapons: Weapon::ALL.to_vec(),
         target: server,
         source: Source::Nobody,
         interval: interval(random),
-        count: random.below(MOST_DATAGRAMS),
+        count: random.below(MOST_DATAGRAMS.into()),
     };
     world.attack("eve", attack, world.random(4));
 }

@@ -73,7 +73,7 @@ impl Options {
         };
         options.draw_limits(random);
         // They call an interface that servers with late answers do not have.
-        options.has_enemies = random.chance(0.15) && !workload.answers_late;
+        options.has_enemies = random.chance(0.08) && !workload.answers_late;
         options
     }
 

@@ -136,7 +136,8 @@ pub(super) fn run(choices: Choices, voice: Voice) -> Report {
     scene.host().set_service_time(Duration::ZERO);
     world.run_for(2 * SECOND);
     let is_scarce = options.server.maximum_sessions < FEW_SESSIONS;
-    clients.must_be_answered(is_scarce);
+    // What enemies leave behind takes the room of few replies until their lease ends.
+    clients.must_be_answered(is_scarce || options.has_enemies);
     drop(clients);
     if is_scarce {
         // Whoever holds a session and says nothing loses it, and makes room: when the last of the late

@@ -144,16 +144,16 @@ impl<'a> Clients<'a> {
 
     /// With the faults over, every client can call again. The first call may find out that its session
     /// died with the server. Where there are fewer sessions than clients, some are told so (L7).
-    pub(super) fn must_be_answered(&self, is_scarce: bool) {
+    pub(super) fn must_be_answered(&self, may_be_refused: bool) {
         for caller in &self.callers {
             let is_answered = |result: Result<u64, Failed>| match result {
                 Ok(_) => true,
                 // Some handlers end without a result, which is one too.
                 Err(failed) if self.workload.answers_late => match failed.outcome() {
                     Outcome::Executed => true,
-                    outcome => is_scarce && outcome == Outcome::NotExecuted,
+                    outcome => may_be_refused && outcome == Outcome::NotExecuted,
                 },
-                Err(failed) => is_scarce && failed.outcome() == Outcome::NotExecuted,
+                Err(failed) => may_be_refused && failed.outcome() == Outcome::NotExecuted,
             };
             let has_answer = is_answered(caller.run()) || is_answered(caller.run());
             assert!(has_answer, "L1: nothing stands in its way, and a call has no answer");

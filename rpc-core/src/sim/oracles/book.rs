@@ -88,7 +88,8 @@ impl CallBook {
     /// Whether the call waits to be begun, or is being run.
     pub(super) fn is_unfinished(&self, lane: u16, refused: &BTreeSet<CallName>) -> bool {
         match self.stage {
-            Stage::Accepted => !refused.contains(&(lane, self.sequence)),
+            // Arguments in parts may not be whole, and are given up by another clock than the lease.
+            Stage::Accepted => !self.is_in_parts && !refused.contains(&(lane, self.sequence)),
             Stage::Begun => true,
             Stage::Fenced | Stage::GivenUp | Stage::Ended => false,
         }
