@@ -2,7 +2,8 @@
 //!
 //! `SIM_SEEDS=first..last` runs other seeds than the gate's, `SIM_SEEDS=n` one. A seed that fails prints
 //! the line that runs it again, and shrinks itself to a short run, which it prints as well. Runs that
-//! failed once are kept under `saved` and are run for ever.
+//! failed once are kept under `saved` and are run for ever. `SIM_SHRINK=0` leaves the shrinking out, for
+//! those who only want to know which seed fails.
 
 mod disasters;
 mod enemies;
@@ -103,6 +104,11 @@ fn explain(seed: u64) -> ! {
     let again = try_run(recording.clone());
     assert!(again.is_err(), "seed {seed} failed once and does not fail again");
     let all = recording.decisions().expect("they were recorded");
+    let is_wanted = std::env::var("SIM_SHRINK").map_or(true, |value| value != "0");
+    if !is_wanted {
+        run(Choices::recorded(all), Voice::Loud);
+        unreachable!("the run failed a moment ago");
+    }
     let (runs, time) = SHRINKING;
     let begin = Instant::now();
     let less = shrink(all.clone(), runs, |decisions| {
