@@ -23,6 +23,8 @@ struct Scope {
     server: fn() -> ServerConfig,
     /// How long handlers take.
     service_time: Duration,
+    /// How long callers wait.
+    deadline: Duration,
     faults: Faults,
     /// How many deviations there are at most in one run.
     deviations: usize,
@@ -54,6 +56,7 @@ const ONE_CLIENT: Scope = Scope {
     is_sequential: false,
     server: server_config,
     service_time: Duration::ZERO,
+    deadline: Duration::from_secs(8),
     faults: Faults::All,
     deviations: 2,
 };
@@ -131,7 +134,7 @@ fn run(choices: Choices, scope: Scope) -> u64 {
         Disasters { random: world.random(0), faults: scope.faults, is_spent: false };
     let mut open = Vec::new();
     for kind in scope.calls {
-        open.extend(clients.iter().map(|client| start(&client.within(8 * SECOND), *kind)));
+        open.extend(clients.iter().map(|client| start(&client.within(scope.deadline), *kind)));
         if scope.is_sequential {
             open.drain(..).for_each(|call| call.end(&world, &mut disasters));
         }
