@@ -29,23 +29,30 @@ const BURST: u32 = 16;
 pub(crate) enum Flood {
     /// HELLOs, each of which asks for a cookie.
     Hello,
+    /// OPENs with cookies that are made up.
+    Opens,
     /// Frames for sessions whose ids are guessed.
     Sessions,
     /// Datagrams without a byte.
     Empty,
     /// Random bytes.
     Junk,
+    /// Random bytes that begin as frames do.
+    Forged,
 }
 
 impl Flood {
-    pub(crate) const ALL: [Self; 4] = [Self::Hello, Self::Sessions, Self::Empty, Self::Junk];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Hello, Self::Opens, Self::Sessions, Self::Empty, Self::Junk, Self::Forged];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Hello => "HELLOs",
+            Self::Opens => "OPENs",
             Self::Sessions => "guessed sessions",
             Self::Empty => "empty datagrams",
             Self::Junk => "junk",
+            Self::Forged => "junk behind a true header",
         }
     }
 
@@ -54,6 +61,18 @@ impl Flood {
         out.clear();
         match self {
             Self::Hello => handshake::write_hello(out, random.u128(..)),
+            Self::Opens => {
+                let mut cookie = [0; handshake::COOKIE_LENGTH];
+                random.fill(&mut cookie);
+                let open = handshake::Open {
+                    nonce: random.u128(..),
+                    cookie,
+                    previous: 0,
+                    largest_reply: 1 << 20,
+                    receive_window: 1 << 20,
+                };
+                handshake::write_open(out, &open);
+            }
             Self::Sessions => {
                 let (role, kind, session) = (Role::Client, Kind::Frames, random.u64(..));
                 Header { role, kind, session }.write(out);
@@ -65,6 +84,13 @@ impl Flood {
             Self::Junk => {
                 out.resize(random.usize(..1200), 0);
                 random.fill(out);
+            }
+            Self::Forged => {
+                let (role, kind, session) = (Role::Client, Kind::Frames, random.u64(..));
+                Header { role, kind, session }.write(out);
+                let header = out.len();
+                out.resize(random.usize(header..1200), 0);
+                random.fill(&mut out[header..]);
             }
         }
     }

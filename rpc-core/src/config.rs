@@ -209,7 +209,8 @@ pub struct ServerConfig {
     /// bursts of twice as many.
     pub handshakes_per_second: u32,
     /// How many times a second one source is told that a session is not its own, or not here, when it uses
-    /// one; loopback addresses are exempt. Default 20, with bursts of twice as many.
+    /// one; each port of a loopback address is a source of its own. Default 20, with bursts of twice as
+    /// many.
     pub hints_per_second: u32,
     /// How many calls a session may have open at once: its window of lanes, from 1 to 4,096.
     /// Default 128.

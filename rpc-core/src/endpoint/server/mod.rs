@@ -225,7 +225,7 @@ impl ServerEndpoint {
     /// Tells whoever uses a session that is not theirs to begin a handshake. The hint is smaller than
     /// any datagram that can cause it, causes no answer itself, and is limited by source.
     fn hint(&mut self, now: Timestamp, to: SocketAddr, local: Option<IpAddr>, hint: Stateless) {
-        if may_be_answered(to) && self.hint_limit.allows(now, Source::of(to)) {
+        if may_be_answered(to) && self.hint_limit.allows(now, Some(Source::or_port(to))) {
             self.answer_stateless(to, local, hint);
         }
     }

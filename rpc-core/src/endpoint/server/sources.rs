@@ -1,8 +1,9 @@
 //! How often one source may do what costs the server something: open a session, be told GONE.
 //!
-//! A source is an IPv4 address or an IPv6 /64. Loopback addresses are exempt: whoever can send from
-//! there is on this machine already. The table has a fixed size and a keyed hash, so a flood of
-//! sources costs no memory; at worst two sources share a bucket.
+//! A source is an IPv4 address or an IPv6 /64. Loopback addresses may open as many sessions as they like:
+//! whoever can send from there is on this machine already. Of hints each port of theirs gets as many as a
+//! source, since each of them costs the server a system call. The table has a fixed size and a keyed hash,
+//! so a flood of sources costs no memory; at worst two sources share a bucket.
 
 use core::hash::Hasher as _;
 use core::time::Duration;
@@ -21,6 +22,13 @@ const BUCKETS: usize = 1024;
 pub(super) struct Source(u64);
 
 impl Source {
+    /// The source of an address, or its port if that is all that tells it from others on this machine.
+    pub(super) fn or_port(address: SocketAddr) -> Self {
+        // No address begins with these bits.
+        const PORT: u64 = 1 << 62;
+        Self::of(address).unwrap_or(Self(PORT | u64::from(address.port())))
+    }
+
     /// The source of an address; `None` for loopback, which is exempt.
     pub(super) fn of(address: SocketAddr) -> Option<Self> {
         let ip = address.ip().to_canonical();
@@ -153,6 +161,16 @@ mod tests {
         assert_ne!(source("[2001:db8:0:1::1]:1"), source("[2001:db8:0:2::1]:1"));
         assert_eq!(source("127.0.0.1:1"), None);
         assert_eq!(source("[::1]:1"), None);
+    }
+
+    #[test]
+    fn each_port_of_this_machine_is_a_source_of_its_own() {
+        let source = |text: &str| Source::or_port(text.parse().unwrap());
+        assert_eq!(source("192.0.2.1:1"), source("192.0.2.1:2"));
+        assert_eq!(source("127.0.0.1:1"), source("127.0.0.1:1"));
+        assert_ne!(source("127.0.0.1:1"), source("127.0.0.1:2"));
+        assert_ne!(source("127.0.0.1:1"), source("0.0.0.1:1"));
+        assert_ne!(source("[::1]:1"), source("[4000::1]:1"));
     }
 
     #[test]

@@ -101,16 +101,20 @@ fn a_source_may_open_so_many_sessions_a_second() {
 fn a_source_is_told_so_often_a_second_that_a_session_is_not_its_own() {
     let config = ServerConfig { hints_per_second: 4, ..ServerConfig::default() };
     let mut hand = Hand::new(config);
-    let told = |hand: &mut Hand| {
+    let told = |hand: &mut Hand, address: SocketAddr| {
         for session in 1..100 {
-            let stranger = Peer { address: address(1), session, number: 0 };
+            let stranger = Peer { address, session, number: 0 };
             hand.send(stranger, |out| frame::write_probe(out, subject(1, 1)));
         }
         hand.sent().len()
     };
-    assert_eq!(told(&mut hand), 8);
+    assert_eq!(told(&mut hand, address(1)), 8);
     hand.pass(Duration::from_millis(250));
-    assert_eq!(told(&mut hand), 1);
+    assert_eq!(told(&mut hand, address(1)), 1);
+    // Those on the same machine do not share what they are told, but are not told more.
+    for port in 1..=4 {
+        assert_eq!(told(&mut hand, SocketAddr::from(([127, 0, 0, 1], port))), 8);
+    }
 }
 
 #[test]
