@@ -16,7 +16,7 @@ use super::by_hand::ByHand;
 use super::explore::{Effort, explore, prepared};
 use crate::config::{ClientConfig, ServerConfig};
 use crate::endpoint::ServerEndpoint;
-use crate::endpoint::client::{Completion, Failure, NewCall};
+use crate::endpoint::client::{CallKey, Completion, Failure, NewCall};
 use crate::endpoint::server::{CallToken, Finished};
 use crate::error::CallErrorKind;
 use crate::host::{CallHost, ClientHost};
@@ -61,6 +61,12 @@ impl Place {
         Self { handle, server }
     }
 
+    /// A thread that waits for the end of a call, which others may do as well.
+    fn waiter(&self, key: CallKey) -> JoinHandle<Completion> {
+        let handle = Arc::clone(&self.handle);
+        thread::spawn(move || handle.wait(key, None).expect("it has no other end"))
+    }
+
     /// A thread that makes a call and waits for its end.
     fn caller(&self, method: u32) -> JoinHandle<Completion> {
         let handle = Arc::clone(&self.handle);
@@ -73,10 +79,15 @@ impl Place {
 
     /// Waits for the next `count` calls.
     fn take(&mut self, count: usize) -> Vec<CallToken> {
+        self.take_with_methods(count).into_iter().map(|(_, token)| token).collect()
+    }
+
+    fn take_with_methods(&mut self, count: usize) -> Vec<(u32, CallToken)> {
         let mut taken = Vec::new();
         self.server.until(|server| {
             while taken.len() < count {
-                taken.push(server.take_ready(START)?.token);
+                let ready = server.take_ready(START)?;
+                taken.push((ready.method, ready.token));
             }
             Some(())
         });
@@ -138,6 +149,27 @@ fn two_callers(is_reversed: bool) {
 fn a_leader_that_leaves_is_followed() {
     explore("leader leaves", Effort::preemptions(2), || two_callers(false));
     explore("leader leaves, reversed", Effort::preemptions(2), || two_callers(true));
+}
+
+/// Three threads wait for one call, and another one for its own. Who is left the seat by the first of the
+/// three may be another one of them, whose call has ended too: it has to pass the seat on.
+#[test]
+fn an_heir_that_has_ended_passes_on() {
+    explore("heirs", Effort::preemptions(1), || {
+        let mut place = Place::new();
+        let key = place.handle.submit(call(1));
+        let waiters = [place.waiter(key), place.waiter(key), place.waiter(key)];
+        let caller = place.caller(0);
+        let mut taken = place.take_with_methods(2);
+        taken.sort_by_key(|&(method, _)| method);
+        let [(0, last), (1, first)] = taken[..] else { panic!("one of each was made") };
+        place.answer(first);
+        for waiter in waiters {
+            assert!(waiter.join().unwrap().is_ok());
+        }
+        place.answer(last);
+        assert!(caller.join().unwrap().is_ok());
+    });
 }
 
 /// Calls that are answered as they come, some by the time that others arrive.

@@ -18,5 +18,8 @@
 
 mod by_hand;
 mod client;
+#[cfg(shuttle)]
+mod crowd;
 mod explore;
+mod later;
 mod server;
