@@ -205,8 +205,9 @@ pub struct ServerConfig {
     /// The most sessions of one source (an IPv4 address or an IPv6 /64); loopback addresses are
     /// exempt. Default 1,024.
     pub maximum_sessions_per_source: usize,
-    /// New handshakes per second from one source; loopback addresses are exempt. Default 50, with
-    /// bursts of twice as many.
+    /// New handshakes per second from one source; loopback addresses are exempt. In a batch of datagrams
+    /// from many who have no session it is also how many of one source are answered, beyond the first few,
+    /// and each port of a loopback address is a source of its own. Default 50, with bursts of twice as many.
     pub handshakes_per_second: u32,
     /// How many times a second one source is told that a session is not its own, or not here, when it uses
     /// one; each port of a loopback address is a source of its own. Default 20, with bursts of twice as

@@ -47,7 +47,7 @@ drop_reasons! {
     StaleHandshake = "stale handshake",
     /// A cookie that is forged, too old or for another address.
     BadCookie = "bad cookie",
-    /// Over the rate at which one source may open sessions.
+    /// Over the rate at which one source may open sessions, or begin to while many do.
     RateLimited = "rate limited",
     /// No session was granted: the table is full, this source has as many as one may have, or the server
     /// is shutting down.

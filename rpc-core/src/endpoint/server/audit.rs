@@ -131,10 +131,11 @@ impl ServerEndpoint {
     /// A hash over the whole state but for the counters of statistics.
     pub fn digest(&self) -> u64 {
         let mut hash = Hashed::default();
-        let parts: [&dyn fmt::Debug; 12] = [
+        let parts: [&dyn fmt::Debug; 13] = [
             &self.cookies,
             &self.open_limit.checksum(),
             &self.hint_limit.checksum(),
+            &self.answer_limit.checksum(),
             &self.sessions,
             &self.session_counts,
             &self.records,

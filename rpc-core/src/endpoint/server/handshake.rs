@@ -29,6 +29,9 @@ impl ServerEndpoint {
         if !may_be_answered(from) {
             return Err(DropReason::WrongAddress);
         }
+        if !self.has_time_for(now, from) {
+            return Err(DropReason::RateLimited);
+        }
         let cookie = self.cookies.issue(now, nonce, from, &mut *self.entropy);
         self.answer_stateless(from, local, Stateless::challenge(nonce, cookie));
         Ok(())
@@ -44,6 +47,9 @@ impl ServerEndpoint {
         let open = messages::parse_open(body).ok_or(DropReason::Malformed)?;
         let proved_at = self.cookies.accepts(now, &open.cookie, open.nonce, from);
         let proved_at = proved_at.ok_or(DropReason::BadCookie)?;
+        if !self.has_time_for(now, from) {
+            return Err(DropReason::RateLimited);
+        }
         let index = match self.resumable(&open, from) {
             Some(index) => index,
             None => self.open_session(now, from, local, &open)?,

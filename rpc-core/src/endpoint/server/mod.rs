@@ -79,6 +79,8 @@ pub struct ServerEndpoint {
     cookies: CookieJar,
     open_limit: RateLimit,
     hint_limit: RateLimit,
+    /// For what strangers are answered while many of them are.
+    answer_limit: RateLimit,
     sessions: Sessions,
     session_counts: SessionCounts,
     records: Records,
@@ -133,6 +135,7 @@ impl ServerEndpoint {
             cookies: CookieJar::new(config.cookie_lifetime, &mut *entropy, now),
             open_limit: RateLimit::new(config.handshakes_per_second, &mut *entropy),
             hint_limit: RateLimit::new(config.hints_per_second, &mut *entropy),
+            answer_limit: RateLimit::new(config.handshakes_per_second, &mut *entropy),
             sessions: Sessions::default(),
             session_counts: SessionCounts::default(),
             records: Records::default(),
@@ -204,6 +207,7 @@ impl ServerEndpoint {
             Err(DropReason::WrongVersion) => {
                 if let Some(nonce) = messages::nonce_of_foreign_hello(datagram)
                     && may_be_answered(from)
+                    && self.has_time_for(now, from)
                 {
                     self.answer_stateless(from, local, Stateless::version(nonce));
                 }
@@ -228,6 +232,16 @@ impl ServerEndpoint {
         if may_be_answered(to) && self.hint_limit.allows(now, Some(Source::or_port(to))) {
             self.answer_stateless(to, local, hint);
         }
+    }
+
+    /// Whether somebody who has no session is answered, before anything is done for it. While few ask, all
+    /// are: whoever forges their addresses must not keep them from being answered. In a batch with many,
+    /// each source has a rate, since answers are what a flood costs most: one system call each.
+    fn has_time_for(&mut self, now: Timestamp, source: SocketAddr) -> bool {
+        /// The host empties the queue after each batch, so its length is how many were answered in this one.
+        const FREELY: usize = 4;
+        self.stateless.len() < FREELY
+            || self.answer_limit.allows(now, Some(Source::or_port(source)))
     }
 
     fn answer_stateless(&mut self, to: SocketAddr, local: Option<IpAddr>, answer: Stateless) {
@@ -268,7 +282,10 @@ impl ServerEndpoint {
     /// How many entries the tables of sources have that are limited, for tests that they do not grow.
     #[cfg(feature = "sim")]
     pub(crate) fn source_entries(&self) -> usize {
-        self.session_counts.len() + self.open_limit.buckets() + self.hint_limit.buckets()
+        self.session_counts.len()
+            + self.open_limit.buckets()
+            + self.hint_limit.buckets()
+            + self.answer_limit.buckets()
     }
 
     /// The bytes that the first session takes, for a test of their bound.

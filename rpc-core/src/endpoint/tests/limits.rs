@@ -53,6 +53,38 @@ fn answers_to_strangers_that_cannot_be_sent_are_few() {
     assert_eq!(hand.sent().len(), 1024);
 }
 
+/// Each answer costs a system call, so a server that gave one to each HELLO of a flood would fall behind.
+#[test]
+fn of_many_who_begin_at_once_each_source_is_answered_at_its_rate() {
+    let config = ServerConfig { handshakes_per_second: 5, ..ServerConfig::default() };
+    let mut hand = Hand::new(config);
+    let this_host = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let mut expected = vec![];
+    for (from, most) in
+        [(address(1), 4 + 10), (address(2), 10), (this_host(1), 10), (this_host(2), 10)]
+    {
+        (0..100).for_each(|nonce| hand.receive(from, hello(nonce)));
+        expected.extend([from].repeat(most));
+    }
+    assert_eq!(hand.sent().iter().map(|sent| sent.to).collect::<Vec<_>>(), expected);
+    assert_eq!(dropped(&hand, DropReason::RateLimited), 400 - 44);
+    // Not a flood: whoever forges an address must not keep it from being answered.
+    for nonce in 0..100 {
+        hand.receive(address(1), hello(nonce));
+        assert_eq!(hand.sent().len(), 1);
+    }
+}
+
+#[test]
+fn an_open_is_not_looked_at_beyond_the_rate() {
+    let config = ServerConfig { handshakes_per_second: 1, ..ServerConfig::default() };
+    let mut hand = Hand::new(config);
+    let open = open(&mut hand, address(1), 7);
+    (0..100).for_each(|_| hand.receive(address(1), open.clone()));
+    assert_eq!(hand.sent().len(), 4 + 2);
+    assert_eq!(dropped(&hand, DropReason::RateLimited), 94);
+}
+
 #[test]
 fn a_source_may_have_so_many_sessions() {
     let config = ServerConfig { maximum_sessions_per_source: 3, ..ServerConfig::default() };
