@@ -116,7 +116,12 @@ fn lanes_of_a_client(input: &mut Input<'_>) {
             }
             2 => {
                 lanes.on_reply(lane, sequence, now);
-                entry.into_iter().for_each(|entry| entry.reply = Some((sequence, now)));
+                // An old copy of an earlier reply is no news.
+                if let Some(entry) = entry
+                    && entry.reply.is_none_or(|(newest, _)| newest <= sequence)
+                {
+                    entry.reply = Some((sequence, now));
+                }
             }
             3 => {
                 lanes.on_acknowledged(lane, sequence);
