@@ -172,6 +172,8 @@ impl Run<'_> {
             let sessions = told.sessions_opened + told.sessions_resumed;
             // Else an old WELCOME could set back the state of a session that is in use.
             assert!(sessions <= client.nonces.len() as u64, "one WELCOME for each nonce");
+            let faults = client.endpoint.audit(now);
+            assert!(faults.is_empty(), "S16: a client is not what it counts: {faults:?}");
         }
         for packet in packets {
             if self.past.len() < REMEMBERED {

@@ -147,6 +147,8 @@ impl ServerHost {
     }
 
     fn check(&mut self) {
+        let faults = self.endpoint.audit();
+        assert!(faults.is_empty(), "S16: it is not what it counts: {faults:?}");
         let now = self.now();
         let told = self.endpoint.statistics();
         let received = &told.received;

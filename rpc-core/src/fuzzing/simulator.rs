@@ -141,6 +141,7 @@ impl Run {
         }
         let time = [MS, Duration::ZERO, 20 * MS, 300 * MS, 5_000 * MS, 40_000 * MS];
         self.world.run_for(time[self.random.below(6) as usize]);
+        self.world.check_endpoints();
     }
 
     /// With about so many bytes, or some of those of its result.
@@ -190,6 +191,7 @@ impl Run {
         self.world.set_all_links(Link::default());
         self.world.replay(Duration::from_secs(1));
         self.world.run_for(Duration::from_secs(5));
+        self.world.check_endpoints();
         self.ledger.check();
     }
 }
