@@ -23,7 +23,13 @@ pub fn seeds() -> Vec<(&'static str, Vec<Vec<u8>>)> {
     vec![
         ("datagram", of_datagram(&runs)),
         ("server", runs.iter().map(|run| of_server(run)).chain([drip(), theft()]).collect()),
-        ("client", runs.iter().map(|run| of_client(run)).chain([conversation()]).collect()),
+        (
+            "client",
+            runs.iter()
+                .map(|run| of_client(run))
+                .chain([conversation(), refused_again()])
+                .collect(),
+        ),
         ("handshake", of_handshake()),
         ("simulator", (0..8).map(noise).collect()),
         ("sender", (8..16).map(noise).collect()),
@@ -129,6 +135,14 @@ fn conversation() -> Vec<u8> {
     for _ in 0..2 {
         input.extend_from_slice(&[10, 0, 0, 0, 4, 1, 2, 3, 4, 0, 0, 0, 0, 0]);
     }
+    input
+}
+
+/// An idempotent call runs, its reply is not kept, and when it is made again it is refused: it ran.
+fn refused_again() -> Vec<u8> {
+    let mut input = vec![0, 1, 0, 0, 10, 0, 0, 10, 1, 0, 0, 0, 0, 0];
+    // NOT KEPT, and a verdict: the method is unknown.
+    input.extend_from_slice(&[10, 0, 15, 0, 0, 10, 0, 4, 1, 0, 0]);
     input
 }
 
