@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::bug::Bug;
@@ -15,6 +15,8 @@ pub enum Ending {
     Killed {
         /// How many seeds it took.
         seeds: Option<u64>,
+        /// Whether they did not come to their end.
+        is_endless: bool,
         /// How long building and testing took.
         time: Duration,
     },
@@ -27,8 +29,14 @@ pub enum Ending {
 /// A copy of the tree, and what was built in it so far.
 pub struct Plantation {
     root: PathBuf,
-    tree: PathBuf,
+    home: PathBuf,
 }
+
+/// How long a killer may take. One that does not come to its end has noticed the bug as well.
+const LONGEST: Duration = Duration::from_secs(900);
+
+/// How `timeout` says that the time was over.
+const TIMED_OUT: i32 = 124;
 
 impl Plantation {
     /// Copies the tree at `root` to `target/planted`.
@@ -36,16 +44,27 @@ impl Plantation {
     /// # Errors
     /// If a file cannot be copied.
     pub fn new(root: &Path) -> io::Result<Self> {
-        let tree = root.join("target/planted/tree");
-        let plantation = Self { root: root.to_owned(), tree };
+        let plantation = Self { root: root.to_owned(), home: root.join("target/planted") };
         for entry in fs::read_dir(root)? {
             let entry = entry?;
             let name = entry.file_name();
             if name != "target" && !name.to_string_lossy().starts_with(".git") {
-                copy(&entry.path(), &plantation.tree.join(name))?;
+                copy(&entry.path(), &plantation.tree().join(name))?;
             }
         }
         Ok(plantation)
+    }
+
+    fn tree(&self) -> PathBuf {
+        self.home.join("tree")
+    }
+
+    /// Runs a killer on the tree as it is. One that fails there says nothing about any bug.
+    ///
+    /// # Errors
+    /// If a command cannot be started.
+    pub fn passes(&self, killer: &str) -> io::Result<bool> {
+        Ok(self.shell(killer)?.status.success())
     }
 
     /// Plants a bug, runs its killer, and takes the bug out again.
@@ -56,29 +75,33 @@ impl Plantation {
         let begin = Instant::now();
         let files = self.files(bug)?;
         let applied = self.git_apply(bug)?;
-        let ending = if applied.status.success() {
-            self.run(bug, begin)?
-        } else {
+        let ending = if !applied.status.success() {
             Ending::Broken(String::from_utf8_lossy(&applied.stderr).into_owned())
+        } else if !self.has_changed(&files)? {
+            Ending::Broken("it changes nothing".to_owned())
+        } else {
+            self.run(bug, begin)?
         };
         for file in files {
-            copy(&self.root.join(&file), &self.tree.join(&file))?;
+            copy(&self.root.join(&file), &self.tree().join(&file))?;
         }
         Ok(ending)
     }
 
     fn run(&self, bug: &Bug, begin: Instant) -> io::Result<Ending> {
         // A bug that does not compile would look like one that is killed.
-        let built =
-            self.shell(&format!("{} --no-run", bug.killer.replace(" -- ", " --no-run -- ")))?;
+        let built = self.shell(&build_of(&bug.killer))?;
         if !built.status.success() {
             return Ok(Ending::Broken(last_lines(&built.stderr)));
         }
         let output = self.shell(&bug.killer)?;
-        Ok(if output.status.success() {
-            Ending::Survived
-        } else {
-            Ending::Killed { seeds: seeds(&output.stdout), time: begin.elapsed() }
+        if output.status.success() {
+            return Ok(Ending::Survived);
+        }
+        Ok(Ending::Killed {
+            seeds: seeds(&output.stdout),
+            is_endless: output.status.code() == Some(TIMED_OUT),
+            time: begin.elapsed(),
         })
     }
 
@@ -88,21 +111,52 @@ impl Plantation {
         Ok(text.lines().filter_map(|line| line.strip_prefix("+++ b/")).map(PathBuf::from).collect())
     }
 
-    fn git_apply(&self, bug: &Bug) -> io::Result<Output> {
-        Command::new("git").arg("apply").arg(&bug.path).current_dir(&self.tree).output()
+    /// Whether one of these files is not as it is in the original.
+    fn has_changed(&self, files: &[PathBuf]) -> io::Result<bool> {
+        for file in files {
+            if fs::read(self.root.join(file))? != fs::read(self.tree().join(file))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
+    /// Inside of a repository `git apply` would leave out what lies outside of the copy: all of it.
+    fn git_apply(&self, bug: &Bug) -> io::Result<Output> {
+        Command::new("git")
+            .arg("apply")
+            .arg(&bug.path)
+            .current_dir(self.tree())
+            .env("GIT_CEILING_DIRECTORIES", &self.home)
+            .output()
+    }
+
+    /// What is planted is built again and again, and then mostly fails at once: quick to build is better
+    /// than quick to run.
     fn shell(&self, command: &str) -> io::Result<Output> {
-        Command::new("sh")
-            .args(["-c", command])
-            .current_dir(&self.tree)
-            .env("CARGO_TARGET_DIR", self.root.join("target/planted/target"))
+        Command::new("timeout")
+            .args([&LONGEST.as_secs().to_string(), "sh", "-c", command])
+            .current_dir(self.tree())
+            .env("CARGO_TARGET_DIR", self.home.join("target"))
+            .env("CARGO_INCREMENTAL", "1")
+            .env("SIM_SHRINK", "0")
+            .stdin(Stdio::null())
             .output()
     }
 }
 
-/// Copies a file or a directory. What is there already and has the same content stays as it is, so that
-/// it is not built again.
+/// The command that builds what a killer runs, and no more.
+fn build_of(killer: &str) -> String {
+    let (command, _) = killer.split_once(" -- ").unwrap_or((killer, ""));
+    if command.contains("cargo run ") {
+        command.replacen("cargo run ", "cargo build ", 1)
+    } else {
+        format!("{command} --no-run")
+    }
+}
+
+/// Copies a file or a directory, and removes what the original has not. What is there already and has
+/// the same content stays as it is, so that it is not built again.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if from.is_dir() {
         fs::create_dir_all(to)?;
@@ -110,6 +164,15 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
             let entry = entry?;
             if entry.file_name() != "target" {
                 copy(&entry.path(), &to.join(entry.file_name()))?;
+            }
+        }
+        for entry in fs::read_dir(to)? {
+            let entry = entry?;
+            let is_stale = entry.file_name() != "target" && !from.join(entry.file_name()).exists();
+            if is_stale && entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())?;
+            } else if is_stale {
+                fs::remove_file(entry.path())?;
             }
         }
         return Ok(());
@@ -144,5 +207,18 @@ mod tests {
         let line = b"test x ...\nseed 1017, the 18th, breaks a promise. To run it again:\n";
         assert_eq!(seeds(line), Some(18));
         assert_eq!(seeds(b"test result: FAILED"), None);
+    }
+
+    #[test]
+    fn what_a_killer_runs_is_built_first() {
+        let pairs = [
+            ("cargo test --lib one::two", "cargo test --lib one::two --no-run"),
+            ("SIM_SEEDS=0..9 cargo test a -- --exact", "SIM_SEEDS=0..9 cargo test a --no-run"),
+            ("cargo run -p chaos -- --minutes 1", "cargo build -p chaos"),
+            ("cd fuzz && cargo run --bin x -- y", "cd fuzz && cargo build --bin x"),
+        ];
+        for (killer, build) in pairs {
+            assert_eq!(build_of(killer), build);
+        }
     }
 }
