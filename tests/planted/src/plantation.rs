@@ -32,6 +32,19 @@ pub struct Plantation {
     home: PathBuf,
 }
 
+/// What is planted is built again and again, and then mostly fails at once: quick to build is better than
+/// quick to run.
+const SETTINGS: &str = "\
+[profile.sim]
+incremental = true
+
+[profile.sim.package.farcall]
+opt-level = 1
+
+[profile.sim.package.farcall-core]
+opt-level = 1
+";
+
 /// How long a killer may take. One that does not come to its end has noticed the bug as well.
 const LONGEST: Duration = Duration::from_secs(900);
 
@@ -52,6 +65,9 @@ impl Plantation {
                 copy(&entry.path(), &plantation.tree().join(name))?;
             }
         }
+        // Cargo looks for settings above the tree as well.
+        fs::create_dir_all(plantation.home.join(".cargo"))?;
+        fs::write(plantation.home.join(".cargo/config.toml"), SETTINGS)?;
         Ok(plantation)
     }
 
@@ -131,14 +147,11 @@ impl Plantation {
             .output()
     }
 
-    /// What is planted is built again and again, and then mostly fails at once: quick to build is better
-    /// than quick to run.
     fn shell(&self, command: &str) -> io::Result<Output> {
         Command::new("timeout")
             .args([&LONGEST.as_secs().to_string(), "sh", "-c", command])
             .current_dir(self.tree())
             .env("CARGO_TARGET_DIR", self.home.join("target"))
-            .env("CARGO_INCREMENTAL", "1")
             .env("SIM_SHRINK", "0")
             .stdin(Stdio::null())
             .output()
