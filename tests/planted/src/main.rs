@@ -99,7 +99,7 @@ fn describe(ending: &Ending) -> String {
 
 fn table(bugs: &[Bug], endings: &[Ending]) -> Table {
     let mut table = Table::new();
-    table.load_preset(ASCII_MARKDOWN);
+    table.load_style(ASCII_MARKDOWN);
     table.set_header(["bug", "what", "source", "killer", "ending"]);
     for (bug, ending) in bugs.iter().zip(endings) {
         let Bug { name, what, source, killer, .. } = bug;

@@ -144,3 +144,38 @@ fn no_timer_is_left_when_no_call_is_open() {
     pair.deliver();
     assert_eq!(pair.client.poll_timeout(), None);
 }
+
+#[test]
+fn a_request_that_never_came_goes_out_again_whatever_is_said_about_it() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(ECHO, b"x"));
+    pair.collect();
+    let lost = pair.to_server.pop_front().expect("a request");
+    let (header, body) = Header::parse(&lost).unwrap();
+    let Some(frame::ClientFrame::Request(subject, _)) = frame::next_client_frame(body, &mut 0)
+    else {
+        panic!("it is a request");
+    };
+    // A forged WORKING: from now on the client asks how the call is.
+    let working = frame::Working {
+        is_running: false,
+        elapsed: 0,
+        reported: frame::NEVER_REPORTED,
+        position: 0,
+        done: 0,
+        total: 0,
+    };
+    let mut forged = Vec::new();
+    Header { role: Role::Server, kind: Kind::Frames, session: header.session }.write(&mut forged);
+    frame::write_working(&mut forged, subject, 0, &working);
+    integrity::seal(&mut forged, 0);
+    pair.to_client.push_back(Bytes::from(forged));
+    pair.deliver_client();
+    // The server says that it has not seen it.
+    pair.pass(Duration::from_secs(5), Pair::deliver);
+    let ready = pair.take();
+    pair.server.complete(ready.token, result(b"y"));
+    pair.deliver();
+    assert_eq!(pair.reply(key), "y");
+}

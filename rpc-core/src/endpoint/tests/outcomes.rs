@@ -62,6 +62,22 @@ fn an_idempotent_call_is_made_again_over_a_restart() {
 }
 
 #[test]
+fn a_refusal_of_the_second_try_says_nothing_about_the_first() {
+    let mut pair = Pair::new();
+    pair.open();
+    let key = pair.submit(call(LOOKUP, b"x"));
+    pair.deliver();
+    let _ready = pair.take();
+    pair.restart_server();
+    pair.pass(Duration::from_millis(100), Pair::deliver);
+    assert_eq!(pair.server.queued(), 1, "it was made again");
+    pair.client.cancel(key);
+    pair.deliver();
+    assert_eq!(pair.server.queued(), 0, "the second one never begins");
+    assert_eq!(pair.failure(key), (Outcome::Unknown, CallErrorKind::Cancelled));
+}
+
+#[test]
 fn a_reply_that_was_not_kept_makes_an_idempotent_call_run_again() {
     let mut pair = Pair::new();
     pair.open();
