@@ -46,9 +46,24 @@
 //!
 //! # What decides a run
 //!
-//! The [`Settings`], and what the scenario does, on one thread. A scenario must take its own random
-//! decisions from [`World::random`], and set `ServerConfig::workers`, whose default depends on the
-//! machine.
+//! The [`Settings`], with the [`Choices`] in them, and what the scenario does, on one thread. A scenario must
+//! take its own random decisions from [`World::random`], and set `ServerConfig::workers`, whose default depends
+//! on the machine.
+//!
+//! Then a scenario is run for many seeds; a seed that fails is shrunk to what matters ([`shrink`]); a small scenario
+//! is run with every single fault, wherever it comes ([`Exhaustive`]):
+//!
+//! ```ignore
+//! for choices in Exhaustive::new(1) {
+//!     let link = Link { loss: 0.5, duplication: 0.5, ..Link::default() };
+//!     scenario(World::with(Settings { link, ..Settings::choosing(choices) }));
+//! }
+//! ```
+//!
+//! # What is checked
+//!
+//! Oracles look on at every event: whether servers and clients of farcall keep what they promise. A promise that is
+//! broken is a panic which says so. A scenario adds its [`Ledger`] with [`World::watch`].
 
 mod agenda;
 mod attacker;
