@@ -38,6 +38,7 @@ impl Place {
         config: ServerConfig,
         handler: impl Fn(&Call<'_>) -> Answer + Send + Sync + 'static,
     ) -> Self {
+        let workers = config.workers;
         let exchange = Arc::new(Exchange::default());
         let (control, server) = serve_dispatching(&exchange, config, handler);
         let parts = Parts::new().unwrap();
@@ -48,6 +49,10 @@ impl Place {
         let mut client = ByHand::new(endpoint, parts, socket);
         client.machine.connect(START);
         client.until(|client| client.has_session().then_some(()));
+        // One leads. How the others come to rest at first is for `shuttle` to try.
+        while cfg!(loom) && server.resting() < workers {
+            thread::yield_now();
+        }
         prepared();
         Self { client, server, control }
     }
