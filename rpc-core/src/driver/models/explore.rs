@@ -31,7 +31,8 @@ pub(super) fn explore(name: &str, effort: Effort, model: fn()) {
     let count = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&count);
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(effort.preemptions));
+    let most = builder.preemption_bound.unwrap_or(effort.preemptions);
+    builder.preemption_bound = Some(most.min(effort.preemptions));
     builder.max_branches = 100_000;
     builder.expect_explicit_explore = true;
     let start = Instant::now();

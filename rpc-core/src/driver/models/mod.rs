@@ -14,7 +14,8 @@
 //! ```
 //!
 //! A failure under `shuttle` prints the schedule; with it in `SHUTTLE_REPLAY`, and the model's name as the
-//! filter, it is run again. `SHUTTLE_SCHEDULES` says how many are tried with each of two schedulers. `LOOM_LOG=trace` shows what `loom` does, and `LOOM_MAX_PREEMPTIONS` sets its bound.
+//! filter, it is run again. `SHUTTLE_SCHEDULES` says how many are tried with each of two schedulers. `LOOM_LOG=trace` shows what `loom` does, and
+//! `LOOM_MAX_PREEMPTIONS` bounds it more narrowly than the models do.
 
 mod by_hand;
 mod client;
