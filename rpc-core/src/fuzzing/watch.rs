@@ -128,9 +128,11 @@ impl Watch {
     pub(super) fn on_ended(&mut self, name: Name, finished: &Finished) {
         let call = self.calls.entry(name).or_default();
         call.has_ended = true;
-        if let Finished::Reply(body) = finished {
-            call.result = Some(body.part(0..body.len()).into_owned());
-        }
+        call.result = match finished {
+            Finished::Reply(body) => Some(body.part(0..body.len()).into_owned()),
+            Finished::Nothing => Some(Vec::new()),
+            _ => None,
+        };
     }
 
     /// The server has sent this.
