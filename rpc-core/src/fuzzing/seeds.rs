@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::simulator::run;
 use crate::sim::{Choices, What};
+use crate::wire::frame::PREFIX_LENGTH;
 use crate::wire::{HEADER_LENGTH, Kind, integrity};
 
 /// How many runs the seeds are from, and how many inputs a target gets from them at most.
@@ -64,6 +65,7 @@ fn of_datagram(runs: &[Vec<Sent>]) -> Vec<Vec<u8>> {
             *shortest = content.clone();
         }
     }
+    let cut: Vec<_> = kinds.values().filter_map(|content| cut_short(content)).collect();
     let inputs = kinds.into_values().map(|content| {
         let end = content.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let is_padded = content.len() == 1200 - integrity::LENGTH;
@@ -72,7 +74,20 @@ fn of_datagram(runs: &[Vec<Sent>]) -> Vec<Vec<u8>> {
         input.extend_from_slice(&content[HEADER_LENGTH..end]);
         input
     });
-    inputs.take(2 * MOST).collect()
+    inputs.take(2 * MOST).chain(cut).collect()
+}
+
+/// The first frame of a datagram, of which half is missing and which says so.
+fn cut_short(content: &[u8]) -> Option<Vec<u8>> {
+    let is_frames = content[3] & 0x7F == Kind::Frames as u8;
+    let (prefix, rest) =
+        content[HEADER_LENGTH..].split_first_chunk::<PREFIX_LENGTH>().filter(|_| is_frames)?;
+    let half = usize::from(u16::from_be_bytes([prefix[6], prefix[7]]) / 2).min(64);
+    let mut input = vec![content[3], 5];
+    input.extend_from_slice(prefix);
+    input[8..10].copy_from_slice(&(half as u16).to_be_bytes());
+    input.extend_from_slice(rest.get(..half)?);
+    Some(input)
 }
 
 /// A session, and what a client sends in it, with calls that are taken and answered.
