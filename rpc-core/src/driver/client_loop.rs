@@ -172,9 +172,7 @@ impl ClientLoop {
             }
             let now = self.shared.now();
             if until.is_some_and(|until| until <= now) {
-                if is_heir {
-                    self.leave(core);
-                }
+                // Somebody else has the seat, and passes it on.
                 return None;
             }
             core = self.follow(core, subject, until, now);
