@@ -51,6 +51,16 @@ impl Assembly {
         self.buffer.capacity()
     }
 
+    /// How many bytes of memory it will take when bytes up to `end` have arrived.
+    pub fn allocation_for(&self, end: usize) -> usize {
+        let (length, capacity) = (self.buffer.len(), self.buffer.capacity());
+        if end <= capacity {
+            return capacity;
+        }
+        // In steps, so that there is never much more than what is needed.
+        end.max(length + (length / 2).clamp(4096, STEP)).min(self.length)
+    }
+
     /// How many bytes have arrived, gaps or not.
     pub fn arrived(&self) -> usize {
         self.count
@@ -104,10 +114,8 @@ impl Assembly {
 
     fn write(&mut self, at: usize, bytes: &[u8]) {
         let end = at + bytes.len();
-        if end > self.buffer.capacity() {
-            // In steps, so that there is never much more than what is needed.
-            let step = end.max(self.buffer.len() + (self.buffer.len() / 2).clamp(4096, STEP));
-            let target = step.min(self.length);
+        let target = self.allocation_for(end);
+        if target > self.buffer.capacity() {
             self.buffer.reserve_exact(target - self.buffer.len());
         }
         if at == self.buffer.len() {
@@ -198,7 +206,9 @@ mod tests {
         assembly.add(0, &piece, window);
         let piece = vec![1; 60_000];
         for start in (window..16 << 20).step_by(piece.len()) {
+            let said = assembly.allocation_for(start + piece.len());
             assembly.add(start, &piece, usize::MAX);
+            assert_eq!(assembly.allocated(), said);
             assert!(assembly.allocated() <= start + piece.len() + STEP);
         }
     }

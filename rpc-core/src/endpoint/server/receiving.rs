@@ -234,7 +234,9 @@ impl ServerEndpoint {
         };
         receiving.heard_at = now;
         let end = part.offset as usize + bytes.len();
-        let more = (end + OVERHEAD).saturating_sub(share.charged);
+        // Memory grows in steps: the whole step has to have room.
+        let allocation = receiving.assembly.allocation_for(end);
+        let more = (allocation + OVERHEAD).saturating_sub(share.charged);
         let has_room = more == 0
             || self.budget.all.lets(share.serial, more, self.config.maximum_assembly_bytes);
         if !has_room || !receiving.is_paid(end, bytes.len()) {
