@@ -1,9 +1,25 @@
 //! What the inspection of both endpoints needs. It exists for tests and the simulator only.
+#![cfg_attr(not(feature = "sim"), allow(dead_code, reason = "tests alone use a part"))]
 
 use core::fmt::{self, Write as _};
 use core::hash::Hasher as _;
 
 use siphasher::sip::SipHasher13;
+
+use super::Machine;
+use crate::statistics::Received;
+
+/// What an observer asks of either endpoint.
+pub(crate) trait Inspect: Machine {
+    /// The counters of received datagrams.
+    fn received(&self) -> &Received;
+
+    /// About how many bytes of messages it holds.
+    fn weight(&self) -> usize;
+
+    /// A hash over the whole state but for the counters of statistics.
+    fn digest(&self) -> u64;
+}
 
 /// What an audit finds.
 #[derive(Default)]

@@ -22,6 +22,8 @@ use bytes::Bytes;
 use crate::time::Timestamp;
 
 pub use client::ClientEndpoint;
+#[cfg(feature = "sim")]
+pub(crate) use inspect::Inspect;
 pub use server::ServerEndpoint;
 
 /// What a host needs of an endpoint of either role.

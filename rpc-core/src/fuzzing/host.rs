@@ -11,7 +11,7 @@ use super::input::Input;
 use super::simulator;
 use super::watch::Watch;
 use crate::config::{MessageLimits, ServerConfig};
-use crate::endpoint::server::inspection::Name;
+use crate::endpoint::server::audit::CallName;
 use crate::endpoint::server::{CallToken, Finished, MethodEntry, MethodTable};
 use crate::endpoint::{Machine, ServerEndpoint};
 use crate::sim::{Random, VirtualClock};
@@ -92,9 +92,9 @@ pub(super) struct ServerHost {
     pub(super) watch: Watch,
     pub(super) outgoing: Vec<(SocketAddr, Bytes)>,
     config: ServerConfig,
-    running: Vec<(CallToken, Name)>,
+    running: Vec<(CallToken, CallName)>,
     /// Since when arguments are being received, and how much had been sent to their sessions by then.
-    receiving: BTreeMap<Name, (Timestamp, usize)>,
+    receiving: BTreeMap<CallName, (Timestamp, usize)>,
     received: u64,
     /// How often time has passed without its timers.
     pauses: u32,
@@ -206,7 +206,7 @@ impl ServerHost {
         let now = self.now();
         let ready = self.endpoint.take_ready(now);
         if let Some(ready) = &ready {
-            let name = self.endpoint.name_of(ready.token).expect("S15: it is recorded");
+            let name = self.endpoint.recorded_call(ready.token).expect("S15: it is recorded").name;
             self.watch.on_taken(name, &ready.body);
             if enters {
                 ready.context.enter();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use crate::endpoint::server::Finished;
-use crate::endpoint::server::inspection::Name;
+use crate::endpoint::server::audit::CallName;
 use crate::wire::frame::{
     ClientFrame, ReplyCode, ServerAnswer, ServerFrame, Subject, VerdictCode, next_client_frame,
     next_server_frame,
@@ -46,13 +46,13 @@ pub(super) struct Watch {
     returned: BTreeSet<(SocketAddr, u128)>,
     /// The addresses that each session had.
     sessions: BTreeMap<u64, BTreeSet<SocketAddr>>,
-    calls: BTreeMap<Name, Call>,
+    calls: BTreeMap<CallName, Call>,
     /// Bytes of parts that were sent to each session, and to all.
     parts: BTreeMap<u64, usize>,
     pub(super) part_bytes: usize,
 }
 
-fn name(session: u64, subject: Subject) -> Name {
+fn name(session: u64, subject: Subject) -> CallName {
     (session, subject.lane, subject.sequence)
 }
 
@@ -110,7 +110,7 @@ impl Watch {
     }
 
     /// A call was taken to be run.
-    pub(super) fn on_taken(&mut self, name: Name, arguments: &[u8]) {
+    pub(super) fn on_taken(&mut self, name: CallName, arguments: &[u8]) {
         let call = self.calls.entry(name).or_default();
         let is_known = call.offered.contains(&integrity::crc32c(arguments));
         assert!(is_known, "S2, S21: nobody sent these arguments under {name:?}");
@@ -120,12 +120,12 @@ impl Watch {
     }
 
     /// Its handler was entered.
-    pub(super) fn on_entered(&mut self, name: Name) {
+    pub(super) fn on_entered(&mut self, name: CallName) {
         self.calls.entry(name).or_default().was_entered = true;
     }
 
     /// It has ended.
-    pub(super) fn on_ended(&mut self, name: Name, finished: &Finished) {
+    pub(super) fn on_ended(&mut self, name: CallName, finished: &Finished) {
         let call = self.calls.entry(name).or_default();
         call.has_ended = true;
         call.result = match finished {

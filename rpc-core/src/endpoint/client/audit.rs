@@ -9,54 +9,23 @@ use super::calls::Phase;
 use super::transmit::Outgoing;
 use super::{CallKey, ClientEndpoint};
 use crate::config::ClientConfig;
-use crate::endpoint::inspect::{Faults, Hashed};
+use crate::endpoint::inspect::{Faults, Hashed, Inspect};
 use crate::statistics::{ClientStatistics, Received};
 use crate::time::Timestamp;
 use crate::wire::frame::ONEWAY_LANE;
 
-impl ClientEndpoint {
-    /// Its configuration.
-    pub fn settings(&self) -> &ClientConfig {
-        &self.config
-    }
-
-    /// The counters that only grow.
-    pub fn counters(&self) -> &ClientStatistics {
-        &self.statistics
-    }
-
-    /// The counters of received datagrams.
-    pub fn received(&self) -> &Received {
+impl Inspect for ClientEndpoint {
+    fn received(&self) -> &Received {
         &self.statistics.received
     }
 
-    /// The id of its session.
-    pub fn session_id(&self) -> Option<u64> {
-        self.session.map(|session| session.id)
-    }
-
-    /// The present time-out of a request.
-    pub fn request_timeout(&self) -> Duration {
-        self.round_trip.timeout()
-    }
-
-    /// Whether a call waits for a lane because all of them are taken.
-    pub fn is_window_full(&self) -> bool {
-        let waits = |&key: &CallKey| {
-            self.calls.get(key).is_some_and(|it| it.phase == Phase::Waiting && !it.call.is_oneway)
-        };
-        self.session.is_some() && self.handshake.is_none() && self.waiting.iter().any(waits)
-    }
-
-    /// About how many bytes of messages it holds.
-    pub fn weight(&self) -> usize {
+    fn weight(&self) -> usize {
         let calls = self.calls.keys().filter_map(|key| self.calls.get(key));
         let arguments: usize = calls.map(|call| call.call.body.len()).sum();
         arguments + self.bulk.as_ref().map_or(0, |bulk| bulk.replies.allocated())
     }
 
-    /// A hash over the whole state but for the counters of statistics.
-    pub fn digest(&self) -> u64 {
+    fn digest(&self) -> u64 {
         let mut hash = Hashed::default();
         let parts: [&dyn fmt::Debug; 12] = [
             &(&self.session, &self.handshake, &self.handshake_failure),
@@ -76,6 +45,36 @@ impl ClientEndpoint {
             hash.add(part);
         }
         hash.finish()
+    }
+}
+
+impl ClientEndpoint {
+    /// Its configuration.
+    pub fn settings(&self) -> &ClientConfig {
+        &self.config
+    }
+
+    /// The counters that only grow.
+    pub fn counters(&self) -> &ClientStatistics {
+        &self.statistics
+    }
+
+    /// The id of its session.
+    pub fn session_id(&self) -> Option<u64> {
+        self.session.map(|session| session.id)
+    }
+
+    /// The present time-out of a request.
+    pub fn request_timeout(&self) -> Duration {
+        self.round_trip.timeout()
+    }
+
+    /// Whether a call waits for a lane because all of them are taken.
+    pub fn is_window_full(&self) -> bool {
+        let waits = |&key: &CallKey| {
+            self.calls.get(key).is_some_and(|it| it.phase == Phase::Waiting && !it.call.is_oneway)
+        };
+        self.session.is_some() && self.handshake.is_none() && self.waiting.iter().any(waits)
     }
 
     /// Everything that contradicts itself, or exceeds its bound, one sentence each. Time has come to `now`,

@@ -12,16 +12,19 @@ use super::session::{QueuedAnswer, Session};
 use super::sources::SessionCounts;
 use super::window::LaneState;
 use crate::config::ServerConfig;
-use crate::endpoint::inspect::{Faults, Hashed};
+use crate::endpoint::inspect::{Faults, Hashed, Inspect};
 use crate::statistics::{Received, ServerStatistics};
 use crate::time::Timestamp;
 use crate::wire::frame::ONEWAY_LANE;
 
+/// A call's session, lane and number.
+pub(crate) type CallName = (u64, u16, u64);
+
 /// What is recorded of a call, for one who looks from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordedCall {
-    /// The call: its session, lane and number.
-    pub name: (u64, u16, u64),
+    /// The call.
+    pub name: CallName,
     /// Whether its session lives and its lane holds this record.
     pub is_current: bool,
     /// Bytes that are booked for its reply.
@@ -47,7 +50,48 @@ struct Sum {
     is_in_line: bool,
 }
 
+impl Inspect for ServerEndpoint {
+    fn received(&self) -> &Received {
+        &self.statistics.received
+    }
+
+    fn weight(&self) -> usize {
+        self.reply_bytes + self.budget.allocated
+    }
+
+    fn digest(&self) -> u64 {
+        let mut hash = Hashed::default();
+        let parts: [&dyn fmt::Debug; 13] = [
+            &self.cookies,
+            &self.open_limit.checksum(),
+            &self.hint_limit.checksum(),
+            &self.answer_limit.checksum(),
+            &self.sessions,
+            &self.session_counts,
+            &self.records,
+            &self.queue,
+            &(&self.working_due, &self.lease_checks, &self.stateless, &self.in_line),
+            &self.bulk_line,
+            &self.budget,
+            &self.large_methods,
+            &(self.reply_bytes, self.stored_replies, self.running, self.suspended),
+        ];
+        for part in parts {
+            hash.add(part);
+        }
+        hash.finish()
+    }
+}
+
 impl ServerEndpoint {
+    /// The calls whose arguments have not arrived whole.
+    #[cfg(feature = "fuzzing")]
+    pub fn receiving(&self) -> Vec<CallName> {
+        let records = self.budget.all.tokens().filter_map(|token| self.records.get(token));
+        let receiving = records.filter(|record| matches!(record.phase, Phase::Receiving(_)));
+        receiving.map(|record| (record.session_id, record.lane, record.sequence)).collect()
+    }
+
     /// What is recorded of a call.
     pub fn recorded_call(&self, token: CallToken) -> Option<RecordedCall> {
         let record = self.records.get(token)?;
@@ -88,11 +132,6 @@ impl ServerEndpoint {
         &self.statistics
     }
 
-    /// The counters of received datagrams.
-    pub fn received(&self) -> &Received {
-        &self.statistics.received
-    }
-
     /// How many sessions there are.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
@@ -121,35 +160,6 @@ impl ServerEndpoint {
     /// How many bytes of replies may be stored or booked besides those that are.
     pub fn free_reply_bytes(&self) -> usize {
         self.config.maximum_reply_bytes.saturating_sub(self.reply_bytes)
-    }
-
-    /// About how many bytes of messages it holds.
-    pub fn weight(&self) -> usize {
-        self.reply_bytes + self.budget.allocated
-    }
-
-    /// A hash over the whole state but for the counters of statistics.
-    pub fn digest(&self) -> u64 {
-        let mut hash = Hashed::default();
-        let parts: [&dyn fmt::Debug; 13] = [
-            &self.cookies,
-            &self.open_limit.checksum(),
-            &self.hint_limit.checksum(),
-            &self.answer_limit.checksum(),
-            &self.sessions,
-            &self.session_counts,
-            &self.records,
-            &self.queue,
-            &(&self.working_due, &self.lease_checks, &self.stateless, &self.in_line),
-            &self.bulk_line,
-            &self.budget,
-            &self.large_methods,
-            &(self.reply_bytes, self.stored_replies, self.running, self.suspended),
-        ];
-        for part in parts {
-            hash.add(part);
-        }
-        hash.finish()
     }
 
     /// Everything that contradicts itself, or exceeds its bound, one sentence each.

@@ -16,7 +16,7 @@
 //! | `records`, `session`, `cookie`, `sources`, `methods` | the data behind them |
 
 #[cfg(any(test, feature = "sim"))]
-mod audit;
+pub(crate) mod audit;
 mod budget;
 mod bulk;
 mod bulk_line;
@@ -24,8 +24,6 @@ mod cookie;
 mod execution;
 mod handshake;
 mod incoming;
-#[cfg(feature = "fuzzing")]
-pub(crate) mod inspection;
 mod methods;
 mod patience;
 mod receiving;

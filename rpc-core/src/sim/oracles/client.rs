@@ -5,11 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
-use super::inert::{Before, Receiver};
+use super::inert::Before;
 use super::marks::{Goal, Marks};
 use super::violation::{Verdict, ensure};
 use crate::endpoint::{ClientEndpoint, Machine};
-use crate::statistics::{DropReason, Received};
+use crate::statistics::DropReason;
 use crate::time::Timestamp;
 use crate::wire::frame::{
     ClientFrame, ONEWAY_LANE, Request, ServerAnswer, Subject, digest, next_client_frame,
@@ -49,24 +49,6 @@ pub(in crate::sim) struct ClientWatch {
     receptions: u64,
     until_audit: usize,
     pub(super) marks: Marks,
-}
-
-impl Receiver for ClientEndpoint {
-    fn counters(&self) -> &Received {
-        self.received()
-    }
-
-    fn timeout(&self) -> Option<Timestamp> {
-        self.poll_timeout()
-    }
-
-    fn digest(&self) -> u64 {
-        self.digest()
-    }
-
-    fn weight(&self) -> usize {
-        self.weight()
-    }
 }
 
 /// Datagrams that are sent.

@@ -1,7 +1,7 @@
 //! A datagram that fails integrity changes nothing (S19, S20), and every datagram ends in one counter (S29).
 
 use super::violation::{Verdict, ensure};
-use crate::statistics::Received;
+use crate::endpoint::Inspect;
 use crate::time::Timestamp;
 use crate::wire::{DATAGRAM_OVERHEAD, MAGIC, VERSION, integrity};
 
@@ -12,15 +12,6 @@ const SELDOM: u64 = 64;
 
 /// An endpoint that holds more bytes of messages is not compared: it would take too long.
 const HEAVY: usize = 32 * 1024;
-
-/// An endpoint that receives, as this oracle sees it.
-pub(super) trait Receiver {
-    fn counters(&self) -> &Received;
-    fn timeout(&self) -> Option<Timestamp>;
-    fn digest(&self) -> u64;
-    /// About how many bytes of messages it holds.
-    fn weight(&self) -> usize;
-}
 
 /// An endpoint before it gets a datagram.
 pub(super) struct Before {
@@ -33,8 +24,8 @@ pub(super) struct Before {
 }
 
 impl Before {
-    pub(super) fn new(endpoint: &impl Receiver, datagram: &[u8]) -> Self {
-        let counters = endpoint.counters();
+    pub(super) fn new(endpoint: &impl Inspect, datagram: &[u8]) -> Self {
+        let counters = endpoint.received();
         let is_damaged = is_damaged(datagram);
         let dropped = counters.dropped_total();
         let has_turn = is_damaged && (dropped < ALWAYS || dropped.is_multiple_of(SELDOM));
@@ -44,18 +35,18 @@ impl Before {
             accepted: counters.accepted,
             dropped,
             is_damaged,
-            timeout: endpoint.timeout(),
+            timeout: endpoint.poll_timeout(),
             digest: is_compared.then(|| endpoint.digest()),
         }
     }
 
     /// Whether the datagram was accepted.
-    pub(super) fn has_accepted(&self, endpoint: &impl Receiver) -> bool {
-        endpoint.counters().accepted > self.accepted
+    pub(super) fn has_accepted(&self, endpoint: &impl Inspect) -> bool {
+        endpoint.received().accepted > self.accepted
     }
 
-    pub(super) fn check(&self, endpoint: &impl Receiver) -> Verdict {
-        let counters = endpoint.counters();
+    pub(super) fn check(&self, endpoint: &impl Inspect) -> Verdict {
+        let counters = endpoint.received();
         let (accepted, dropped) = (counters.accepted, counters.dropped_total());
         ensure!(
             counters.datagrams == self.datagrams + 1
@@ -74,7 +65,7 @@ impl Before {
             "S20",
             "a datagram was accepted whose checksum does not match"
         );
-        let is_same = self.timeout == endpoint.timeout()
+        let is_same = self.timeout == endpoint.poll_timeout()
             && self.digest.is_none_or(|digest| digest == endpoint.digest());
         ensure!(is_same, "S19", "a datagram whose checksum does not match changed the endpoint");
         Ok(())

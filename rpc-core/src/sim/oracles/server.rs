@@ -7,12 +7,12 @@ use bytes::Bytes;
 
 use super::addresses::Addresses;
 use super::book::{SessionBook, Stage};
-use super::inert::{Before, Receiver};
+use super::inert::Before;
 use super::marks::{Goal, Marks};
 use super::violation::{Verdict, Violation, ensure};
 use crate::endpoint::server::{CallToken, Finished, Ready};
 use crate::endpoint::{Machine, ServerEndpoint};
-use crate::statistics::{DropReason, Received};
+use crate::statistics::DropReason;
 use crate::time::Timestamp;
 use crate::wire::frame::{ClientFrame, ONEWAY_LANE, next_client_frame};
 use crate::wire::handshake as messages;
@@ -44,24 +44,6 @@ pub(in crate::sim) struct ServerWatch {
     pub(super) marks: Marks,
     /// What was found where nobody could be told.
     failed: Option<Violation>,
-}
-
-impl Receiver for ServerEndpoint {
-    fn counters(&self) -> &Received {
-        self.received()
-    }
-
-    fn timeout(&self) -> Option<Timestamp> {
-        self.poll_timeout()
-    }
-
-    fn digest(&self) -> u64 {
-        self.digest()
-    }
-
-    fn weight(&self) -> usize {
-        self.weight()
-    }
 }
 
 /// Hosts and handlers.
