@@ -89,7 +89,9 @@ pub struct ClientConfig {
     /// How large datagrams may become while messages larger than one are moved, in bytes, from 1,200 to
     /// 65,507. What the path carries is found out (RFC 8899). Default 65,507.
     pub largest_datagram: usize,
-    /// How long the loop polls the socket before it sleeps. Zero, the default, never spins.
+    /// How long the loop polls the socket before it sleeps, at most: to be woken takes longer than most answers
+    /// on a local network. It polls only while datagrams have lately come within that time, and never on a
+    /// machine with one processor or while other threads wait for calls of the same client. Zero never polls. Default 50 µs.
     pub spin: Duration,
     /// The receive buffer asked of the system, in bytes. Default 4 MiB.
     pub receive_buffer: usize,
@@ -116,7 +118,7 @@ impl Default for ClientConfig {
             maximum_assembly_bytes: 256 << 20,
             datagram_size: BASE_DATAGRAM_SIZE,
             largest_datagram: LARGEST_DATAGRAM_SIZE,
-            spin: Duration::ZERO,
+            spin: Duration::from_micros(50),
             receive_buffer: 4 << 20,
         }
     }
@@ -257,7 +259,9 @@ pub struct ServerConfig {
     /// How large datagrams may become while messages larger than one are moved, in bytes, from 1,200 to
     /// 65,507. What the path carries is found out (RFC 8899). Default 65,507.
     pub largest_datagram: usize,
-    /// How long the loop polls the socket before it sleeps. Zero, the default, never spins.
+    /// How long the loop polls the socket before it sleeps, at most: to be woken takes longer than most answers
+    /// on a local network. It polls only while datagrams have lately come within that time, and never on a
+    /// machine with one processor or while a handler runs. Zero never polls. Default 50 µs.
     pub spin: Duration,
     /// The receive buffer asked of the system, in bytes. Default 4 MiB.
     pub receive_buffer: usize,
@@ -291,7 +295,7 @@ impl Default for ServerConfig {
             linger: Duration::from_millis(500),
             datagram_size: BASE_DATAGRAM_SIZE,
             largest_datagram: LARGEST_DATAGRAM_SIZE,
-            spin: Duration::ZERO,
+            spin: Duration::from_micros(50),
             receive_buffer: 4 << 20,
         }
     }

@@ -71,8 +71,8 @@ pub(super) fn open(
     let idle_delay = config.acknowledgement_delay.max(Duration::from_millis(1));
     let endpoint = ClientEndpoint::new(config, servers, Box::new(SystemEntropy), now);
     let role = ClientRole::new(endpoint, resolve.is_some());
-    let shared = parts.assemble(socket, clock, role)?;
-    let client = Arc::new(ClientLoop::new(shared, resolve, spin, idle_delay));
+    let shared = parts.assemble(socket, clock, spin, role)?;
+    let client = Arc::new(ClientLoop::new(shared, resolve, idle_delay));
     let mut core = client.shared.lock();
     core.role.endpoint.connect(now);
     client.conclude(core, now);

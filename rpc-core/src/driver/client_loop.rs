@@ -23,8 +23,6 @@ use crate::time::Timestamp;
 pub(super) struct ClientLoop {
     pub(super) shared: Shared<ClientRole>,
     pub(super) resolve: Option<Resolve>,
-    /// How long the loop polls the socket before it sleeps.
-    spin: Duration,
     /// How long the background thread leaves a client alone that others drive.
     pub(super) idle_delay: Duration,
 }
@@ -134,10 +132,9 @@ impl ClientLoop {
     pub(super) fn new(
         shared: Shared<ClientRole>,
         resolve: Option<Resolve>,
-        spin: Duration,
         idle_delay: Duration,
     ) -> Self {
-        Self { shared, resolve, spin, idle_delay }
+        Self { shared, resolve, idle_delay }
     }
 
     /// Drives the client until `check` gives something or `until` has passed, or waits while somebody
@@ -224,7 +221,9 @@ impl ClientLoop {
                     break Stop::Interlude;
                 }
             }
-            let plan = leader.plan(&mut core, until, self.spin);
+            // Those who wait as well may need the processor for their next calls.
+            let may_spin = core.role.waiters.are_none();
+            let plan = leader.plan(&mut core, until, may_spin);
             self.give_way(core, &mut wakeups, &mut outbox);
             let result = leader.proceed(plan);
             now = self.shared.now();

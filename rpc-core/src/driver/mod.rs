@@ -49,6 +49,7 @@ mod server;
 mod server_role;
 mod serving;
 mod socket;
+mod spin;
 #[cfg(all(test, not(any(loom, shuttle))))]
 mod tests;
 mod timer;

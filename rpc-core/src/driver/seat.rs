@@ -26,6 +26,7 @@ use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::poller::{Poller, Waker};
 use super::socket::{Readiness, Socket};
+use super::spin::Spin;
 use super::troubles::Troubles;
 use super::wakeups::Wakeups;
 use crate::endpoint::Machine;
@@ -98,8 +99,7 @@ struct Seat {
     paused_until: Option<Timestamp>,
     /// Whether an event seemed to say that there is room, and nothing else came of it.
     was_told_in_vain: bool,
-    /// Whether it has polled the socket in vain since the last datagram, and should sleep now.
-    has_spun: bool,
+    spin: Spin,
 }
 
 /// A poll, made before the socket since an in-process socket needs its waker.
@@ -122,11 +122,12 @@ impl Parts {
         self.poller
     }
 
-    /// Puts everything together.
+    /// Puts everything together. `spin` is how long the socket may be polled before the leader sleeps.
     pub(super) fn assemble<R: Role>(
         self,
         mut socket: Socket,
         clock: Arc<SystemClock>,
+        spin: Duration,
         mut role: R,
     ) -> io::Result<Shared<R>> {
         let Self { poller } = self;
@@ -149,7 +150,7 @@ impl Parts {
             intake_since: None,
             paused_until: None,
             was_told_in_vain: false,
-            has_spun: false,
+            spin: Spin::new(spin),
         });
         let core = Core {
             role,
@@ -313,22 +314,21 @@ impl<R: Role> Leader<'_, R> {
 
     /// To be called under the lock, after everything that could be sent was taken out: decides how
     /// [`proceed`](Self::proceed) will spend the time, and publishes it. `until` is when the leader
-    /// has a reason of its own to stop; `spin` is how long it may poll the socket before it sleeps.
+    /// has a reason of its own to stop; `may_spin` says whether it may poll the socket before it sleeps.
     pub(super) fn plan(
         &mut self,
         core: &mut Core<R>,
         until: Option<Timestamp>,
-        spin: Duration,
+        may_spin: bool,
     ) -> Plan {
         core.sleeps_until = None;
         let seat = self.seat();
         if seat.may_be_readable {
             return Plan::Receive;
         }
-        if !spin.is_zero() && !seat.has_spun {
-            return Plan::Spin(spin);
-        }
         let is_failing = seat.is_failing;
+        let is_calm = may_spin && !is_failing && !seat.socket.backlog().has_any();
+        let spin = seat.spin.time().filter(|_| is_calm);
         let deadline = if core.is_blocked() {
             // What is due can hardly be sent.
             self.shared.now() + backlog::RETRY
@@ -338,6 +338,9 @@ impl<R: Role> Leader<'_, R> {
         let mut wake_up = deadline.min(until.unwrap_or(Timestamp::NEVER));
         if is_failing {
             wake_up = wake_up.min(self.shared.now() + backlog::RETRY);
+        }
+        if let Some(time) = spin {
+            return Plan::Spin(time, wake_up);
         }
         core.sleeps_until = Some(wake_up);
         Plan::Sleep(wake_up)
@@ -353,11 +356,15 @@ impl<R: Role> Leader<'_, R> {
         let plan = if seat.socket.backlog().has_any() { seat.attend(plan, &clock)? } else { plan };
         match plan {
             Plan::Receive => seat.receive(),
-            Plan::Spin(time) => seat.spin(time, &clock),
+            Plan::Spin(time, wake_up) => seat.spin(time, wake_up, &clock),
             Plan::Sleep(wake_up) => {
-                seat.sleep(clock.now(), wake_up)?;
+                let start = clock.now();
+                seat.sleep(start, wake_up)?;
                 if seat.is_worth_a_look() {
                     seat.receive();
+                }
+                if !seat.inbox.is_empty() {
+                    seat.spin.on_slept(clock.now().since(start));
                 }
             }
             Plan::Look => {}
@@ -412,8 +419,8 @@ impl<R: Role> Drop for Leader<'_, R> {
 pub(super) enum Plan {
     /// Receive at once: the socket may be readable.
     Receive,
-    /// Poll the socket for this long.
-    Spin(Duration),
+    /// Poll the socket for this long, and no longer than until this time.
+    Spin(Duration, Timestamp),
     /// Sleep until this time, a datagram or the waker.
     Sleep(Timestamp),
     /// Do nothing: there is something to do under the lock.
@@ -436,7 +443,7 @@ impl Seat {
             }
         }
         if !self.inbox.is_empty() {
-            self.has_spun = false;
+            self.spin.on_datagram();
             self.was_told_in_vain = false;
         }
         self.socket.take_refusals(|peer| self.refused.push(peer));
@@ -455,8 +462,11 @@ impl Seat {
         if socket.backlog().is_blocked() && !self.is_paused(now) {
             socket.send_backlog();
         }
-        if plan == Plan::Receive {
-            return Ok(plan);
+        match plan {
+            Plan::Receive => return Ok(plan),
+            // Nobody was told until when this thread sleeps, so it must not.
+            Plan::Spin(..) => return Ok(Plan::Look),
+            Plan::Sleep(_) | Plan::Look => {}
         }
         if !socket.backlog().is_blocked() {
             self.was_told_in_vain = false;
@@ -493,13 +503,24 @@ impl Seat {
         false
     }
 
-    fn spin(&mut self, time: Duration, clock: &SystemClock) {
-        let start = clock.now();
-        while self.inbox.is_empty() && clock.now().since(start) < time {
-            core::hint::spin_loop();
+    /// Polls the socket, once at least.
+    fn spin(&mut self, time: Duration, wake_up: Timestamp, clock: &SystemClock) {
+        let end = clock.now() + time;
+        loop {
             self.receive();
+            if !self.inbox.is_empty() {
+                return self.spin.on_polled(true);
+            }
+            let now = clock.now();
+            if now >= end {
+                return self.spin.on_polled(false);
+            }
+            if now >= wake_up {
+                // There is something else to do, which says nothing of what polling is worth.
+                return;
+            }
+            core::hint::spin_loop();
         }
-        self.has_spun = self.inbox.is_empty();
     }
 
     fn sleep(&mut self, now: Timestamp, until: Timestamp) -> io::Result<()> {

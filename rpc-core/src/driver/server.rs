@@ -91,7 +91,8 @@ impl Binding {
         let (now, entropy) = (clock.now(), Box::new(SystemEntropy));
         let endpoint = ServerEndpoint::new(config.clone(), methods, context_clock, entropy, now);
         let role = ServerRole::new(endpoint, &config).map_err(ServeError::Loop)?;
-        let shared = self.parts.assemble(self.socket, clock, role).map_err(ServeError::Loop)?;
+        let shared =
+            self.parts.assemble(self.socket, clock, config.spin, role).map_err(ServeError::Loop)?;
         Ok(ServerLoop::new(shared, registry, self.local, &config))
     }
 }

@@ -128,6 +128,11 @@ impl Waiters {
         self.threads.first_key_value().map(|(_, thread)| thread.clone())
     }
 
+    /// Whether no thread waits.
+    pub(super) fn are_none(&self) -> bool {
+        self.threads.is_empty()
+    }
+
     /// How many threads wait.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {

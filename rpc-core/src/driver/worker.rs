@@ -41,7 +41,6 @@ pub(super) struct ServerLoop {
     pub(super) shared: Shared<ServerRole>,
     registry: Registry,
     local: SocketAddr,
-    spin: Duration,
     threshold: Duration,
     /// Something that a shutdown waits for has changed.
     pub(super) changed: Condvar,
@@ -64,13 +63,12 @@ impl ServerLoop {
         local: SocketAddr,
         config: &ServerConfig,
     ) -> Arc<Self> {
-        let (spin, threshold) = (config.spin, config.handler_threshold);
+        let threshold = config.handler_threshold;
         let changed = Condvar::new();
         Arc::new_cyclic(|me| Self {
             shared,
             registry,
             local,
-            spin,
             threshold,
             changed,
             me: Weak::clone(me),
@@ -152,8 +150,8 @@ impl ServerLoop {
                 && !core.role.is_summoned;
             let until = has_work.then_some(now);
             // Whoever spins takes the processor from a handler that owes an answer.
-            let spin = if core.role.busy == 0 { self.spin } else { Duration::ZERO };
-            let plan = leader.plan(&mut core, until, spin);
+            let may_spin = core.role.busy == 0;
+            let plan = leader.plan(&mut core, until, may_spin);
             drop(core);
             wakeups.wake_threads();
             outbox.send();

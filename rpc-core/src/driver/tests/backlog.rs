@@ -79,7 +79,7 @@ impl Stage {
         let parts = Parts::new().unwrap();
         let socket = Socket::from(exchange.open(parts.waker()));
         let clock = Arc::new(SystemClock::new());
-        let shared = parts.assemble(socket, clock, Talker::default()).unwrap();
+        let shared = parts.assemble(socket, clock, Duration::ZERO, Talker::default()).unwrap();
         let peer = exchange.open(Parts::new().unwrap().waker());
         Self { exchange, shared, peer }
     }
@@ -102,7 +102,7 @@ impl Stage {
     fn turn(&self) -> Plan {
         let mut core = self.shared.lock();
         let mut leader = core.take_seat(&self.shared).expect("nobody leads");
-        let plan = leader.plan(&mut core, None, Duration::ZERO);
+        let plan = leader.plan(&mut core, None, false);
         drop(core);
         leader.proceed(plan).unwrap();
         let mut core = self.shared.lock();

@@ -68,7 +68,12 @@ fn driven() -> (Shared<Counter>, LocalSocket, SocketAddr) {
     let socket = exchange.open(parts.waker());
     let address = socket.local_addr();
     let shared = parts
-        .assemble(Socket::from(socket), Arc::new(SystemClock::new()), Counter::default())
+        .assemble(
+            Socket::from(socket),
+            Arc::new(SystemClock::new()),
+            Duration::ZERO,
+            Counter::default(),
+        )
         .unwrap();
     let sender = exchange.open(Parts::new().unwrap().waker());
     (shared, sender, address)
@@ -78,7 +83,7 @@ fn driven() -> (Shared<Counter>, LocalSocket, SocketAddr) {
 fn turn(shared: &Shared<Counter>) -> Plan {
     let mut core = shared.lock();
     let mut leader = core.take_seat(shared).expect("nobody leads");
-    let plan = leader.plan(&mut core, Some(Timestamp::ZERO), Duration::ZERO);
+    let plan = leader.plan(&mut core, Some(Timestamp::ZERO), false);
     drop(core);
     leader.proceed(plan).unwrap();
     let mut core = shared.lock();
@@ -141,7 +146,7 @@ fn only_an_earlier_deadline_is_urgent() {
     let time = Timestamp::from_nanos;
     core.role.deadline = Some(time(500));
     assert!(!core.is_urgent(), "a leader that does not sleep looks by itself");
-    assert_eq!(leader.plan(&mut core, None, Duration::ZERO), Plan::Sleep(time(500)));
+    assert_eq!(leader.plan(&mut core, None, false), Plan::Sleep(time(500)));
     core.role.deadline = Some(time(600));
     assert!(!core.is_urgent(), "it wakes up earlier anyway");
     core.role.deadline = Some(time(400));
@@ -159,7 +164,7 @@ fn a_wake_before_the_sleep_is_kept() {
         while turn(&shared) == Plan::Receive {}
         let mut core = shared.lock();
         let mut leader = core.take_seat(&shared).unwrap();
-        let plan = leader.plan(&mut core, None, Duration::ZERO);
+        let plan = leader.plan(&mut core, None, false);
         assert_eq!(plan, Plan::Sleep(Timestamp::NEVER));
         drop(core);
         shared.wake_leader();

@@ -81,7 +81,8 @@ impl Stage {
         let ((link, place), first, second) = (open(1), open(2), open(3));
         let parts = Parts::new().unwrap();
         let clock = Arc::new(SystemClock::new());
-        let shared = parts.assemble(Socket::from(link), clock, Talker::default()).unwrap();
+        let shared =
+            parts.assemble(Socket::from(link), clock, Duration::ZERO, Talker::default()).unwrap();
         let addresses = [first.0.local_addr(), second.0.local_addr()];
         let (links, peers) = ([first.0, second.0], [first.1, second.1]);
         let stage = Self { shared, place, peers, addresses, _links: links };
@@ -99,7 +100,7 @@ impl Stage {
         let mut leader = core.take_seat(&self.shared).expect("nobody leads");
         // Long enough for everything that is waited for here, short enough to end.
         let until = self.shared.now() + Duration::from_millis(2);
-        let plan = leader.plan(&mut core, Some(until), Duration::ZERO);
+        let plan = leader.plan(&mut core, Some(until), false);
         drop(core);
         leader.proceed(plan).unwrap();
         let mut core = self.shared.lock();
