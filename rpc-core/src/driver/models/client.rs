@@ -47,8 +47,11 @@ impl Place {
         let parts = Parts::new().unwrap();
         let socket = Socket::from(exchange.open(parts.waker()));
         let servers = vec![exchange.address_of("server")];
-        let config =
-            ClientConfig { minimum_timeout: Duration::from_millis(200), ..ClientConfig::default() };
+        let config = ClientConfig {
+            minimum_timeout: Duration::from_millis(200),
+            spin: Duration::ZERO,
+            ..ClientConfig::default()
+        };
         let handle = Arc::new(client::open(parts, socket, servers, None, config).unwrap());
         let client = handle.client();
         while !client.shared.lock().role.endpoint.has_session() {

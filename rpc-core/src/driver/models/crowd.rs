@@ -181,7 +181,7 @@ fn poll(handle: &Handle, key: CallKey) -> Completion {
 }
 
 fn workers(workers: usize) -> ServerConfig {
-    ServerConfig { workers, ..ServerConfig::default() }
+    ServerConfig { workers, spin: Duration::ZERO, ..ServerConfig::default() }
 }
 
 /// Everybody is answered, and nothing runs more often than it was asked for.

@@ -5,7 +5,7 @@
 //! `loom` tries all ways that need no more than two or three preemptions, of models with few threads and
 //! operations; `shuttle` tries random ones, of larger models. The endpoints are the real ones. The locks
 //! are the checker's (`sync`), the network is the in-process one, and the poll, the clock and the alarm are
-//! those of `system`, where no time passes: a wake-up that is lost is a thread that sleeps for ever, and
+//! those of `system`, where no time passes (so that no loop may poll its socket instead of sleeping): a wake-up that is lost is a thread that sleeps for ever, and
 //! the checker reports that nobody can go on.
 //!
 //! ```text

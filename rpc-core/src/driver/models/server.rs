@@ -79,7 +79,7 @@ impl Place {
 }
 
 pub(super) fn workers(workers: usize) -> ServerConfig {
-    ServerConfig { workers, ..ServerConfig::default() }
+    ServerConfig { workers, spin: Duration::ZERO, ..ServerConfig::default() }
 }
 
 /// Where a handler waits until the model lets it go on.
