@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The modules of the core in the order of their dependencies: each may use those before it, and
 /// those that stand on the same line as siblings may not use each other.
 const LAYERS: &[&[&str]] = &[
-    &["time", "entropy", "sync", "marshal"],
+    &["arena", "time", "entropy", "sync", "marshal"],
     &["config", "statistics"],
     &["error"],
     &["wire", "call", "context", "transfer"],

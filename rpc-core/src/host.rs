@@ -18,14 +18,14 @@ use crate::statistics::{ClientStatistics, ServerStatistics};
 /// Knows calls that were submitted: all that a handle of one needs.
 ///
 /// A submitted call has to be released exactly once, by [`release`](Self::release) or
-/// [`detach`](Self::detach); until then its completion can be asked for again.
+/// [`detach`](Self::detach); until then its completion can be asked for again. One exception makes the usual
+/// case cheap: where [`RELEASES_RESULTS`](crate::endpoint::client::RELEASES_RESULTS), a completion that is a result is handed out once, and that releases
+/// the call.
 pub trait CallHost: Send + Sync + 'static {
-    /// Waits until the call has ended or `timeout` is over, driving the endpoint meanwhile. The call
-    /// stays known until it is released.
+    /// Waits until the call has ended or `timeout` is over, driving the endpoint meanwhile.
     fn wait(&self, key: CallKey, timeout: Option<Duration>) -> Option<Completion>;
 
-    /// The completion, if the call has ended; otherwise `waker` is woken when it does. The call stays
-    /// known until it is released.
+    /// The completion, if the call has ended; otherwise `waker` is woken when it does.
     fn poll(&self, key: CallKey, waker: &Waker) -> Poll<Completion>;
 
     /// The completion, if the call has ended by now. Drives the endpoint for one turn, never blocks.

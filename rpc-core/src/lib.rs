@@ -16,6 +16,7 @@
 //! | `face` | what users hold in their hands |
 //! | `sim` (feature `sim`) | what drives endpoints in virtual time, over a network with faults |
 
+mod arena;
 pub mod call;
 pub mod config;
 pub mod context;

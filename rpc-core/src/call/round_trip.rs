@@ -7,56 +7,67 @@ use core::time::Duration;
 /// Every sample is unambiguous: an answer echoes the number of the copy it answers, and names the
 /// time that the server held it. So Karn's rule (RFC 6298, section 3) is kept without throwing the
 /// samples of retransmitted calls away.
+///
+/// It counts in whole nanoseconds: it is asked for every datagram, and a [`Duration`] is slow to calculate with.
 #[derive(Clone, Debug)]
 pub struct RoundTrip {
-    smoothed: Option<Duration>,
-    variation: Duration,
-    initial: Duration,
-    minimum: Duration,
-    maximum: Duration,
+    /// Zero: there is no sample yet.
+    smoothed: u64,
+    variation: u64,
+    /// What follows from the samples.
+    timeout: u64,
+    initial: u64,
+    minimum: u64,
+    maximum: u64,
 }
 
 impl RoundTrip {
     /// No sample yet: the time-out is `initial`, and it will never leave `minimum..=maximum`.
     pub fn new(initial: Duration, minimum: Duration, maximum: Duration) -> Self {
-        Self { smoothed: None, variation: Duration::ZERO, initial, minimum, maximum }
+        let [initial, minimum, maximum] = [initial, minimum, maximum].map(nanoseconds);
+        let mut path = Self { smoothed: 0, variation: 0, timeout: 0, initial, minimum, maximum };
+        path.reset();
+        path
     }
 
     /// Takes one measured round trip.
     pub fn on_sample(&mut self, sample: Duration) {
-        let Some(smoothed) = self.smoothed else {
+        let sample = nanoseconds(sample).max(1);
+        if self.smoothed == 0 {
             // RFC 6298, section 2.2.
-            self.smoothed = Some(sample);
+            self.smoothed = sample;
             self.variation = sample / 2;
-            return;
-        };
-        // RFC 6298, section 2.3, with its alpha = 1/8 and beta = 1/4.
-        let error = smoothed.abs_diff(sample);
-        self.variation = self.variation * 3 / 4 + error / 4;
-        self.smoothed = Some(smoothed * 7 / 8 + sample / 8);
+        } else {
+            // RFC 6298, section 2.3, with its alpha = 1/8 and beta = 1/4.
+            let error = self.smoothed.abs_diff(sample);
+            self.variation = self.variation - self.variation / 4 + error / 4;
+            self.smoothed = self.smoothed - self.smoothed / 8 + sample / 8;
+        }
+        // RFC 6298, section 2.3: RTO = SRTT + max(G, 4 * RTTVAR). The clock's granularity G is nanoseconds
+        // here, and the floor stands for that of the sleeping system.
+        let timeout = self.smoothed.saturating_add(self.variation.saturating_mul(4));
+        self.timeout = timeout.clamp(self.minimum, self.maximum);
     }
 
     /// Forgets the samples: the path is another one.
     pub fn reset(&mut self) {
-        self.smoothed = None;
-        self.variation = Duration::ZERO;
+        (self.smoothed, self.variation) = (0, 0);
+        self.timeout = self.initial.clamp(self.minimum, self.maximum);
     }
 
     /// The smoothed round-trip time, once there is a sample.
     pub fn smoothed(&self) -> Option<Duration> {
-        self.smoothed
+        (self.smoothed > 0).then(|| Duration::from_nanos(self.smoothed))
     }
 
     /// The retransmission time-out.
     pub fn timeout(&self) -> Duration {
-        let timeout = match self.smoothed {
-            None => self.initial,
-            // RFC 6298, section 2.3: RTO = SRTT + max(G, 4 * RTTVAR). The clock's granularity G is
-            // nanoseconds here, and the floor below stands for that of the sleeping system.
-            Some(smoothed) => smoothed + self.variation * 4,
-        };
-        timeout.clamp(self.minimum, self.maximum)
+        Duration::from_nanos(self.timeout)
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The wait after copy number `attempt` (from 1) of something whose first wait is `timeout`.

@@ -76,15 +76,22 @@ pub(super) fn open(
     let mut core = client.shared.lock();
     core.role.endpoint.connect(now);
     client.conclude(core, now);
-    Ok(Handle { client, process: std::process::id() })
+    Ok(Handle {
+        client,
+        process: forkguard::new(),
+        #[cfg(test)]
+        is_copy: false,
+    })
 }
 
 /// What the public face holds. The background thread holds the loop only, so that dropping the last
 /// handle closes the client.
 pub(super) struct Handle {
     client: Arc<ClientLoop>,
-    /// The process that opened it.
-    process: u32,
+    /// Of the process that opened it.
+    process: forkguard::Guard,
+    #[cfg(test)]
+    is_copy: bool,
 }
 
 /// Stands for a call that was refused before it reached the endpoint.
@@ -100,13 +107,19 @@ impl Handle {
     /// Lets it take itself for a copy in a forked process, or for the original again.
     #[cfg(test)]
     pub(super) fn pretend_fork(&mut self, is_forked: bool) {
-        self.process = if is_forked { 0 } else { std::process::id() };
+        self.is_copy = is_forked;
     }
 
     /// Whether this is a copy of the client in a forked process. There the locks may be held by
     /// threads that do not exist, and the socket is shared with the parent: nothing may be touched.
+    #[inline]
     fn is_forked(&self) -> bool {
-        std::process::id() != self.process
+        // A copy, since a guard tells of a fork only once. It is a number in memory: asking the system for the
+        // process would cost a third of a small call.
+        let is_forked = self.process.clone().detected_fork();
+        #[cfg(test)]
+        let is_forked = is_forked || self.is_copy;
+        is_forked
     }
 
     /// How a call ended that this handle cannot ask the endpoint about.
@@ -123,7 +136,7 @@ impl Handle {
     /// Waits for the end of a call.
     fn wait_for(&self, key: CallKey, until: Option<Timestamp>) -> Option<Completion> {
         let core = self.client.shared.lock();
-        let completion = |role: &mut ClientRole| role.endpoint.completion(key).cloned();
+        let completion = |role: &mut ClientRole| role.endpoint.take_completion(key);
         let result = self.client.drive(core, Subject::Call(key), until, completion);
         if result.is_none() && self.client.shared.lock().is_dead() {
             return Some(Err(self.failure(key)));
@@ -166,9 +179,9 @@ impl CallHost for Handle {
             return Poll::Ready(Err(self.failure(key)));
         }
         let is_known = {
-            let core = self.client.shared.lock();
-            if let Some(completion) = core.role.endpoint.completion(key) {
-                return Poll::Ready(completion.clone());
+            let mut core = self.client.shared.lock();
+            if let Some(completion) = core.role.endpoint.take_completion(key) {
+                return Poll::Ready(completion);
             }
             core.role.waiters.has_task(key, waker)
         };
@@ -178,8 +191,8 @@ impl CallHost for Handle {
         if core.is_dead() {
             return Poll::Ready(Err(self.failure(key)));
         }
-        if let Some(completion) = core.role.endpoint.completion(key) {
-            return Poll::Ready(completion.clone());
+        if let Some(completion) = core.role.endpoint.take_completion(key) {
+            return Poll::Ready(completion);
         }
         let replaced = waker.and_then(|waker| core.role.waiters.enter_task(key, waker));
         self.client.conclude(core, self.client.shared.now());
@@ -310,7 +323,7 @@ impl ClientHost for Handle {
             return (NEVER_SUBMITTED, Err(self.failure(NEVER_SUBMITTED)));
         }
         let key = core.role.submit(now, call);
-        let completion = |role: &mut ClientRole| role.endpoint.completion(key).cloned();
+        let completion = |role: &mut ClientRole| role.endpoint.take_completion(key);
         let completion = self.client.drive(core, Subject::Call(key), None, completion);
         (key, completion.unwrap_or_else(|| Err(self.failure(key))))
     }

@@ -369,8 +369,10 @@ impl ClientLoop {
     ) {
         core.role.last_start_at = now;
         // A leader that sleeps would have to be woken for what is held back.
+        let was_holding = core.role.endpoint.is_holding();
         if core.has_seat() && core.role.endpoint.hold(now, key) {
-            return self.hand_over(core, Timestamp::ZERO);
+            // Whoever has held something back before has seen to it that somebody looks in time.
+            return if was_holding { drop(core) } else { self.hand_over(core, Timestamp::ZERO) };
         }
         let core = self.shared.flush(core, now);
         self.hand_over(core, now + background::LOOK);

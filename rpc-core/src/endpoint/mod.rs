@@ -15,11 +15,13 @@ pub mod client;
 mod inspect;
 pub mod server;
 
+use core::ops::Range;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 
 use crate::time::Timestamp;
+use crate::wire::HEADER_LENGTH;
 
 pub use client::ClientEndpoint;
 #[cfg(feature = "sim")]
@@ -75,6 +77,14 @@ pub struct Transmit {
     pub from: Option<IpAddr>,
     /// How many bytes were appended to the buffer.
     pub length: usize,
+}
+
+/// How large the chunks are in which small arguments and results are kept: as much may be kept for one byte.
+const CHUNK: usize = 1024;
+
+/// Where in a datagram a part of its body is.
+fn in_datagram(part: &Range<usize>) -> Range<usize> {
+    HEADER_LENGTH + part.start..HEADER_LENGTH + part.end
 }
 
 /// Whether a queue of which at most `live` entries are of use has so many others that it is worth the

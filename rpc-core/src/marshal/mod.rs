@@ -29,6 +29,7 @@ mod foreign;
 mod lend;
 mod net;
 mod number;
+mod pool;
 mod range;
 mod reader;
 mod scalar;
@@ -421,12 +422,20 @@ pub const fn min_add(first: usize, second: usize) -> usize {
     first.saturating_add(second)
 }
 
+/// A small message may be a part of a chunk of this size.
+const SHARED_CHUNK: usize = 1024;
+
+/// A reader of a message that was received.
+pub(crate) fn received(message: &bytes::Bytes) -> Reader<'_> {
+    Reader::of_message_in(message, message.len().max(SHARED_CHUNK))
+}
+
 /// Decodes a whole message. Bytes that follow the value are an error.
 pub(crate) fn from_message<T>(message: &bytes::Bytes) -> Result<T, DecodeError>
 where
     T: for<'a> Unmarshal<'a>,
 {
-    let mut reader = Reader::of_message(message);
+    let mut reader = received(message);
     let value = T::unmarshal(&mut reader)?;
     reader.finish()?;
     Ok(value)

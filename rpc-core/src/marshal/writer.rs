@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Body, EncodeError};
+use super::{Body, EncodeError, pool};
 
 /// The bytes of a message while it is written.
 ///
@@ -40,9 +40,6 @@ struct Shared {
 /// vectorises, no byte of the message is written twice, and the block stays in the nearest cache.
 const BLOCK: usize = 64;
 
-/// The room that a message gets of which nothing is known.
-const SMALL: usize = 64;
-
 /// The room that is left behind a run of bytes for what may follow it. Without it, a number behind a
 /// large run would double the buffer.
 const TAIL: usize = 64;
@@ -66,8 +63,12 @@ impl Writer {
     #[must_use]
     #[inline]
     pub fn for_room(room: usize) -> Self {
-        let rest = if room > SMALL { TAIL } else { SMALL - room };
-        Self { shared: Some(Shared::default()), ..Self::with_capacity(room.saturating_add(rest)) }
+        let bytes = if room > pool::ROOM {
+            Vec::with_capacity(room.saturating_add(TAIL))
+        } else {
+            pool::take()
+        };
+        Self { bytes, error: None, shared: Some(Shared::default()) }
     }
 
     /// How many bytes have been written.

@@ -6,7 +6,7 @@ use super::keeper::{Debt, Keeper};
 use super::reply::Reply;
 use crate::context::Context;
 use crate::endpoint::server::{CallToken, Ready};
-use crate::marshal::Reader;
+use crate::marshal::{Reader, received};
 
 /// One call on its way into a handler.
 pub struct Call<'m> {
@@ -31,7 +31,7 @@ impl<'m> Call<'m> {
 
     /// Reads the encoded arguments.
     pub fn reader(&self) -> Reader<'m> {
-        Reader::of_message(self.message)
+        received(self.message)
     }
 
     /// What the handler may know about the call.
@@ -66,7 +66,7 @@ pub struct OwnedCall {
 impl OwnedCall {
     /// Reads the encoded arguments.
     pub fn reader(&self) -> Reader<'_> {
-        Reader::of_message(&self.message)
+        received(&self.message)
     }
 
     /// What the handler may know about the call.

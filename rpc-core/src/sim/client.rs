@@ -44,7 +44,7 @@ impl SimulatedClient {
     }
 
     fn completion(&self, key: CallKey) -> Option<Completion> {
-        self.look(|_, client| client.endpoint.completion(key).cloned())
+        self.look(|_, client| client.endpoint.take_completion(key))
             .unwrap_or_else(|| Some(Err(crashed(key))))
     }
 

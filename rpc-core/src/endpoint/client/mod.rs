@@ -42,7 +42,8 @@ use self::calls::{Calls, Phase};
 use self::handshake::{Handshake, Session};
 use self::lanes::Lanes;
 use self::transmit::Outgoing;
-use super::{DEFAULT_RECEIVE_WINDOW, Machine, Transmit};
+use super::{CHUNK, DEFAULT_RECEIVE_WINDOW, Machine, Transmit};
+use crate::arena::Arena;
 use crate::call::budget::RetryBudget;
 use crate::call::round_trip::RoundTrip;
 use crate::config::ClientConfig;
@@ -50,11 +51,14 @@ use crate::entropy::Entropy;
 use crate::error::{CallErrorKind, Settlement};
 use crate::statistics::ClientStatistics;
 use crate::time::Timestamp;
-use crate::wire::frame::NEVER_REPORTED;
+use crate::wire::frame::{NEVER_REPORTED, ServerFrame};
 
 pub use call::{CallKey, CallStatus, Completion, Failure, NewCall, Transfer};
 #[cfg(feature = "tracing")]
 pub use trace::{CallTrace, SessionNews};
+
+/// Whether a call whose result was handed out is released with that.
+pub const RELEASES_RESULTS: bool = !cfg!(feature = "tracing");
 
 /// The client's half of one association with a server.
 ///
@@ -82,6 +86,10 @@ pub struct ClientEndpoint {
     lanes: Lanes,
     /// The number of the last call. It never goes back, whatever the session.
     last_sequence: u64,
+    /// The frames of the datagram that is being received. Their memory is used again.
+    frames: Vec<ServerFrame>,
+    /// Small results that were not handed out yet.
+    arena: Arena,
     /// What moves large messages, once there was one.
     bulk: Option<Box<Bulk>>,
     round_trip: RoundTrip,
@@ -149,6 +157,8 @@ impl ClientEndpoint {
             handshake: None,
             handshake_failure: None,
             bulk: None,
+            frames: Vec::new(),
+            arena: Arena::new(CHUNK),
             calls: Calls::default(),
             open_calls: 0,
             waiting: VecDeque::new(),
@@ -176,6 +186,20 @@ impl ClientEndpoint {
     /// The completion of a call, if it has ended and was not released.
     pub fn completion(&self, key: CallKey) -> Option<&Completion> {
         self.calls.get(key)?.completion.as_ref()
+    }
+
+    /// Hands out how a call ended, if it has. With a result the call is released: its key is dead afterwards.
+    /// (With feature `tracing` it is not, since its trace is still to be asked for.) With an error it is known
+    /// until it is released, for more may be learnt of it.
+    pub fn take_completion(&mut self, key: CallKey) -> Option<Completion> {
+        let call = self.calls.get_mut(key)?;
+        let is_over = matches!(call.completion, Some(Ok(_))) && !call.phase.has_lane();
+        if !is_over || !RELEASES_RESULTS {
+            return call.completion.clone();
+        }
+        let completion = call.completion.take();
+        self.calls.remove(key);
+        completion
     }
 
     /// A call that has ended, each once; calls that were released or detached never.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::calls::{Phase, join};
 use super::{CallKey, ClientEndpoint};
+use crate::endpoint::in_datagram;
 use crate::error::{CallErrorKind, Outcome, RequestLimit};
 use crate::statistics::DropReason;
 use crate::time::Timestamp;
@@ -14,7 +15,7 @@ use crate::wire::frame::{
     FenceCause, HELD_UNKNOWN, ReplyCode, ServerAnswer, ServerFrame, VerdictCode, Working,
     next_server_frame,
 };
-use crate::wire::{HEADER_LENGTH, Header, Kind, Role};
+use crate::wire::{Header, Kind, Role};
 
 /// The measure of the round trip that a datagram gives: one, from the newest packet it answers.
 #[derive(Clone, Copy, Debug)]
@@ -62,16 +63,18 @@ impl ClientEndpoint {
             return Err(DropReason::WrongAddress);
         }
         // All or nothing: a datagram with one malformed frame changes nothing.
+        let mut frames = core::mem::take(&mut self.frames);
+        frames.clear();
         let mut at = 0;
         while at < body.len() {
-            next_server_frame(body, &mut at).ok_or(DropReason::Malformed)?;
+            frames.push(next_server_frame(body, &mut at).ok_or(DropReason::Malformed)?);
         }
         self.wake(now);
-        let mut at = 0;
         let mut sample = None;
-        while let Some(frame) = next_server_frame(body, &mut at) {
-            self.receive_answer(now, &frame, datagram, &mut sample);
+        for frame in &frames {
+            self.receive_answer(now, frame, datagram, &mut sample);
         }
+        self.frames = frames;
         if let Some(Sample { sent_at, held }) = sample {
             self.round_trip.on_sample(now.since(sent_at).saturating_sub(held));
         }
@@ -110,7 +113,7 @@ impl ClientEndpoint {
             return;
         };
         if let ServerAnswer::Verdict(VerdictCode::Misuse, refused) = &frame.answer
-            && payload(datagram, refused.start, refused.end)[..] != call.digest().to_be_bytes()
+            && datagram[in_datagram(refused)] != call.digest().to_be_bytes()
         {
             // It refuses another call that somebody made under the number of this one.
             self.statistics.stale_frames += 1;
@@ -148,12 +151,12 @@ impl ClientEndpoint {
     ) {
         match answer {
             ServerAnswer::Reply(code, body) => {
-                let body = payload(datagram, body.start, body.end);
+                let body = self.arena.keep(datagram, in_datagram(body));
                 self.on_reply(now, key, *code, body);
             }
             ServerAnswer::Verdict(code, detail) => {
-                let detail = payload(datagram, detail.start, detail.end);
-                self.on_verdict(now, key, *code, &detail);
+                let detail = &datagram[in_datagram(detail)];
+                self.on_verdict(now, key, *code, detail);
             }
             ServerAnswer::Working(working) => self.on_working(now, key, *working, is_fresh),
             ServerAnswer::NotKept => self.on_not_kept(now, key),
@@ -310,17 +313,5 @@ impl ClientEndpoint {
             call.phase = Phase::Sent;
             self.queue(key);
         }
-    }
-}
-
-/// The bytes of a frame's body as bytes of their own. Small ones are copied, so that a result that is
-/// kept does not keep a whole receive buffer alive.
-fn payload(datagram: &Bytes, start: usize, end: usize) -> Bytes {
-    const COPY_BELOW: usize = 16 * 1024;
-    let range = HEADER_LENGTH + start..HEADER_LENGTH + end;
-    if range.len() < COPY_BELOW {
-        Bytes::copy_from_slice(&datagram[range])
-    } else {
-        datagram.slice(range)
     }
 }

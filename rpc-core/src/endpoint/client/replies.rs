@@ -3,10 +3,10 @@
 use bytes::Bytes;
 
 use super::{CallKey, ClientEndpoint};
+use crate::endpoint::in_datagram;
 use crate::error::{CallErrorKind, Outcome};
 use crate::time::Timestamp;
 use crate::transfer::{Added, Assembly, FIRST_LIMIT};
-use crate::wire::HEADER_LENGTH;
 use crate::wire::frame::{ReplyCode, Subject};
 use crate::wire::integrity::RunningChecksum;
 use crate::wire::part::Part;
@@ -193,7 +193,7 @@ impl ClientEndpoint {
         let (is_wanted, size) = (!call.is_released, part.length as usize);
         self.on_delivered(now, key);
         self.postpone_probe(now, key);
-        let bytes = &datagram[HEADER_LENGTH + part.body.start..HEADER_LENGTH + part.body.end];
+        let bytes = &datagram[in_datagram(&part.body)];
         let taken = if !is_wanted {
             Taken::Ended(Some(Bytes::new()))
         } else if size > limit {

@@ -38,8 +38,9 @@ impl ClientEndpoint {
         Header { role: Role::Client, kind: Kind::Frames, session: session.id }.write(out);
         let empty = out.len();
         let limit = start + self.config.datagram_size - integrity::LENGTH;
+        let timeout = self.round_trip.timeout() + session.working_delay;
         while let Some(&outgoing) = self.outbox.front() {
-            if !self.write(now, outgoing, limit, session.working_delay, out) {
+            if !self.write(now, outgoing, limit, timeout, out) {
                 break;
             }
             self.outbox.pop_front();
@@ -78,7 +79,7 @@ impl ClientEndpoint {
         now: Timestamp,
         outgoing: Outgoing,
         limit: usize,
-        working_delay: Duration,
+        timeout: Duration,
         out: &mut Vec<u8>,
     ) -> bool {
         match outgoing {
@@ -92,7 +93,7 @@ impl ClientEndpoint {
                 if out.len() + call.frame_length() > limit {
                     return false;
                 }
-                self.write_about(now, key, working_delay, out);
+                self.write_about(now, key, timeout, out);
             }
             Outgoing::Acknowledge { lane, sequence } => {
                 if out.len() + PREFIX_LENGTH > limit {
@@ -111,14 +112,7 @@ impl ClientEndpoint {
         true
     }
 
-    fn write_about(
-        &mut self,
-        now: Timestamp,
-        key: CallKey,
-        working_delay: Duration,
-        out: &mut Vec<u8>,
-    ) {
-        let timeout = self.round_trip.timeout() + working_delay;
+    fn write_about(&mut self, now: Timestamp, key: CallKey, timeout: Duration, out: &mut Vec<u8>) {
         let Some(call) = self.calls.get_mut(key) else { return };
         call.is_queued = false;
         let (phase, fence) = (call.phase, call.fence.unwrap_or(FenceCause::Deadline));
@@ -157,7 +151,7 @@ impl ClientEndpoint {
         }
         let wait = backed_off(timeout, call.unanswered, longest);
         // Up to a sixteenth more, so that clients that lost a packet together do not repeat it together.
-        let spread = wait.mul_f32(self.jitter.f32() / 16.0);
+        let spread = wait * self.jitter.u32(..1 << 10) / (1 << 14);
         call.timer = now + wait + spread;
         self.next_timer = self.next_timer.min(call.timer);
         self.awaiting_since.get_or_insert(now);

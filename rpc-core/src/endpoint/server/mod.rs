@@ -52,7 +52,8 @@ use self::session::{QueuedAnswer, Sessions};
 use self::sources::{RateLimit, SessionCounts, Source, may_be_answered};
 use self::stored::LargeMethods;
 use self::transmit::Stateless;
-use super::{DEFAULT_RECEIVE_WINDOW, Machine, Transmit};
+use super::{CHUNK, DEFAULT_RECEIVE_WINDOW, Machine, Transmit};
+use crate::arena::Arena;
 use crate::config::ServerConfig;
 use crate::entropy::Entropy;
 use crate::statistics::{DropReason, ServerStatistics};
@@ -95,6 +96,8 @@ pub struct ServerEndpoint {
     bulk_line: BulkLine,
     /// The memory of arguments that come in parts.
     budget: Budget,
+    /// Small arguments of calls that wait to be run.
+    arena: Arena,
     /// Bytes of replies that are stored or booked.
     reply_bytes: usize,
     /// Methods whose results are large.
@@ -144,6 +147,7 @@ impl ServerEndpoint {
             in_line: VecDeque::new(),
             bulk_line: BulkLine::default(),
             budget: Budget::default(),
+            arena: Arena::new(CHUNK),
             reply_bytes: 0,
             large_methods: LargeMethods::default(),
             stored_replies: 0,

@@ -15,14 +15,14 @@ use super::records::{Phase, Record};
 use super::session::{QueuedAnswer, Session};
 use super::transmit::Stateless;
 use super::window::{LaneState, Position};
-use crate::endpoint::is_mostly_gone;
+use crate::endpoint::{in_datagram, is_mostly_gone};
 use crate::statistics::DropReason;
 use crate::time::Timestamp;
+use crate::wire::Kind;
 use crate::wire::frame::{
     ClientFrame, NO_DEADLINE, ONEWAY_LANE, PlainAnswer, Request, Subject, VerdictCode, digest,
     next_client_frame,
 };
-use crate::wire::{HEADER_LENGTH, Kind};
 
 /// A refusal of a new call.
 pub(super) struct Refused {
@@ -127,7 +127,7 @@ impl ServerEndpoint {
             Position::Duplicate => self.answer_duplicate(now, session, subject, Some(digest)),
             Position::New => match self.judge(now, session, request, arguments.len()) {
                 Ok(admitted) => {
-                    let arguments = slice(datagram, request);
+                    let arguments = self.arena.keep(datagram, in_datagram(&request.body));
                     self.admit(now, session, subject, request, digest, admitted, arguments);
                 }
                 Err(refused) => self.refuse_new(now, session, subject, digest, refused),
@@ -377,7 +377,7 @@ impl ServerEndpoint {
         match self.judge(now, session, request, request.body.len()) {
             Ok(admitted) => {
                 self.statistics.oneway_calls += 1;
-                let arguments = slice(datagram, request);
+                let arguments = self.arena.keep(datagram, in_datagram(&request.body));
                 self.admit(now, session, subject, request, 0, admitted, arguments);
             }
             Err(_) => self.statistics.oneway_dropped += 1,
@@ -504,18 +504,6 @@ impl ServerEndpoint {
         {
             lane.state = state;
         }
-    }
-}
-
-/// The arguments as bytes of their own. Small ones are copied, so that a call that waits does not
-/// keep a whole receive buffer alive.
-fn slice(datagram: &Bytes, request: &Request) -> Bytes {
-    const COPY_BELOW: usize = 16 * 1024;
-    let range = HEADER_LENGTH + request.body.start..HEADER_LENGTH + request.body.end;
-    if range.len() < COPY_BELOW {
-        Bytes::copy_from_slice(&datagram[range])
-    } else {
-        datagram.slice(range)
     }
 }
 

@@ -145,11 +145,12 @@ fn nobody_makes_system_calls_while_there_is_nothing_to_do() {
             let gate = Arc::clone(&gate);
             move |_| gate.pass()
         };
-        // Without signs of work and without probes nothing is to be done while the handler runs.
-        let long = Duration::from_secs(60);
-        let config = ServerConfig { working_delay: long, ..ServerConfig::default() };
+        // Without signs of work and without probes nothing is to be done while the handler runs, and a
+        // loop that sleeps at once asks for nothing.
+        let (long, spin) = (Duration::from_secs(60), Duration::ZERO);
+        let config = ServerConfig { working_delay: long, spin, ..ServerConfig::default() };
         let scene = Scene::with(false, config, handler);
-        let config = ClientConfig { acknowledgement_delay: long, ..forgetless() };
+        let config = ClientConfig { acknowledgement_delay: long, spin, ..forgetless() };
         let peer = scene.connect(false, config);
         std::thread::scope(|scope| {
             let caller = scope.spawn(|| peer.call(numbered(0, 0, 0, 0)));
