@@ -1,4 +1,4 @@
-//! The allocator of this test: it knows how much memory the whole process uses.
+//! The allocator of the tests that look at the memory of a process: it knows how much memory the whole process uses.
 
 // It is an implementation of an unsafe trait.
 #![allow(unsafe_code)]
@@ -10,6 +10,12 @@ struct Counting;
 
 static USED: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+static TIMES: AtomicUsize = AtomicUsize::new(0);
+
+/// How often memory was asked for so far, on all threads together.
+pub(crate) fn times() -> usize {
+    TIMES.load(Ordering::SeqCst)
+}
 
 /// Runs `work`, and says how many more bytes than before were in use at the worst moment, on all
 /// threads together.
@@ -21,6 +27,7 @@ pub(crate) fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
 }
 
 fn count(bytes: usize) {
+    TIMES.fetch_add(1, Ordering::SeqCst);
     let used = USED.fetch_add(bytes, Ordering::SeqCst) + bytes;
     PEAK.fetch_max(used, Ordering::SeqCst);
 }

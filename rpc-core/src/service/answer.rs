@@ -88,10 +88,11 @@ impl Answer {
 
 /// Encodes a result.
 pub(super) fn encode<T: Marshal>(result: T) -> Finished {
-    let mut writer = match T::MAX {
-        Some(most @ ..=1024) => Writer::with_capacity(most),
-        _ => Writer::for_room(result.marshal_owned_room()),
+    let room = match T::MAX {
+        Some(most @ ..=1024) => most,
+        _ => result.marshal_owned_room(),
     };
+    let mut writer = Writer::for_room(room);
     result.marshal_owned(&mut writer);
     match writer.finish_body() {
         Ok(reply) => Finished::Reply(reply),
