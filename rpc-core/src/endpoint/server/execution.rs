@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::ServerEndpoint;
 use super::incoming::{CallToken, Finished, Ready};
-use super::records::{Phase, Record, Records};
+use super::records::{Phase, Records};
 use super::replies::judge_result;
 use super::session::QueuedAnswer;
 use super::window::LaneState;
@@ -13,10 +13,11 @@ use crate::endpoint::is_mostly_gone;
 use crate::time::Timestamp;
 use crate::wire::frame::{ONEWAY_LANE, VerdictCode};
 
-/// Calls that wait for a worker, in order of arrival. Entries whose call is gone are skipped.
+/// Calls that wait for a worker, in order of arrival.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    pub(super) entries: VecDeque<CallToken>,
+    /// The first one still waits. Others may be gone, and are dropped when it would be their turn.
+    entries: VecDeque<Entry>,
     /// Entries whose call still waits.
     pub(super) live: usize,
     /// Calls that wait until fewer handlers of their session run.
@@ -24,6 +25,15 @@ pub(super) struct Queue {
     next_ticket: u64,
     /// The ticket of the call that was taken last.
     served: u64,
+}
+
+/// A call that waits, and what is asked about the first of them again and again.
+#[derive(Debug)]
+struct Entry {
+    token: CallToken,
+    /// The service and the method.
+    method: (usize, u32),
+    since: Timestamp,
 }
 
 impl Queue {
@@ -45,11 +55,29 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, token: CallToken, records: &Records) {
+        let Some(record) = records.get(token) else { return };
+        let Phase::Queued { since, .. } = record.phase else { return };
         if is_mostly_gone(self.entries.len(), self.live) {
-            self.entries.retain(|&token| records.get(token).is_some_and(is_queued));
+            self.entries.retain(|entry| records.get(entry.token).is_some());
         }
-        self.entries.push_back(token);
+        let method = (record.service, record.method);
+        self.entries.push_back(Entry { token, method, since });
         self.live += 1;
+    }
+
+    /// Takes the first one out, which does not wait any more.
+    fn pop(&mut self, records: &Records) {
+        self.entries.pop_front();
+        self.live -= 1;
+        self.skip(records);
+    }
+
+    /// Drops entries from the front whose calls are gone.
+    fn skip(&mut self, records: &Records) {
+        let is_gone = |entry: &Entry| records.get(entry.token).is_none();
+        while self.entries.len() > self.live && self.entries.front().is_some_and(is_gone) {
+            self.entries.pop_front();
+        }
     }
 
     /// About how many calls are before the one with this ticket.
@@ -69,10 +97,7 @@ impl ServerEndpoint {
 
     /// Since when the oldest of them has waited.
     pub fn oldest_queued(&self) -> Option<Timestamp> {
-        self.first_queued().and_then(|record| match record.phase {
-            Phase::Queued { since, .. } => Some(since),
-            _ => None,
-        })
+        self.queue.entries.front().map(|entry| entry.since)
     }
 
     /// The service and the method that [`take_ready`](Self::take_ready) would give next.
@@ -80,7 +105,7 @@ impl ServerEndpoint {
         if !self.may_take() {
             return None;
         }
-        self.first_queued().map(|record| (record.service, record.method))
+        self.queue.entries.front().map(|entry| entry.method)
     }
 
     /// How many calls were taken and not completed.
@@ -98,26 +123,14 @@ impl ServerEndpoint {
         self.suspended < self.config.maximum_suspended
     }
 
-    fn first_queued(&self) -> Option<&Record> {
-        let live = |&&token: &&CallToken| matches!(self.records.get(token), Some(record) if is_queued(record));
-        self.queue.entries.iter().find(live).and_then(|&token| self.records.get(token))
-    }
-
     /// Takes the next call to run it: from here on it counts as running, and no fence can stop it.
     ///
     /// None is given while as many calls wait for an answer as may.
     pub fn take_ready(&mut self, now: Timestamp) -> Option<Ready> {
         while self.may_take() {
-            let token = self.queue.entries.pop_front()?;
-            let Some(record) = self.records.get_mut(token).filter(|record| is_queued(record))
-            else {
-                continue;
-            };
-            let Phase::Queued { ticket, .. } = &record.phase else { continue };
-            self.queue.live -= 1;
-            self.queue.served = self.queue.served.max(*ticket);
+            let token = self.queue.entries.front()?.token;
+            let record = self.records.get_mut(token).expect("the first entry is of a call that waits");
             if record.deadline <= now {
-                self.queue.live += 1; // `refuse_queued` counts it out.
                 self.refuse_queued(now, token, VerdictCode::Expired);
                 continue;
             }
@@ -125,6 +138,7 @@ impl ServerEndpoint {
                 self.sessions.get_mut(record.session).filter(|s| s.id == record.session_id);
             let Some(session) = session else {
                 // A one-way call, whose session was closed: no lane has led to its record.
+                self.unqueue(token);
                 self.forget(token);
                 continue;
             };
@@ -134,6 +148,7 @@ impl ServerEndpoint {
                 if let Phase::Queued { is_parked, .. } = &mut record.phase {
                     *is_parked = true;
                 }
+                self.queue.pop(&self.records);
                 self.queue.parked += 1;
                 session.parked.push_back(token);
                 if is_mostly_gone(session.parked.len(), self.queue.parked) {
@@ -157,9 +172,11 @@ impl ServerEndpoint {
                 is_left: false,
                 is_suspended: false,
             };
-            let Phase::Queued { body, .. } = core::mem::replace(&mut record.phase, running) else {
-                unreachable!("it was queued just now");
+            let Phase::Queued { body, ticket, .. } = core::mem::replace(&mut record.phase, running)
+            else {
+                unreachable!("the first entry is of a call that waits");
             };
+            self.queue.served = self.queue.served.max(ticket);
             let ready = Ready {
                 token,
                 service: record.service,
@@ -169,6 +186,7 @@ impl ServerEndpoint {
                 #[cfg(feature = "tracing")]
                 identity,
             };
+            self.queue.pop(&self.records);
             self.close_share(token);
             return Some(ready);
         }
@@ -359,10 +377,7 @@ impl ServerEndpoint {
             self.stored_replies -= usize::from(matches!(record.phase, Phase::Done { .. }));
             self.on_stored_freed(&record);
         }
-        // The first entry is always one of use: it is looked at for every new call.
-        while self.queue.entries.front().is_some_and(|&token| self.records.get(token).is_none()) {
-            self.queue.entries.pop_front();
-        }
+        self.queue.skip(&self.records);
     }
 
     /// Lines up an answer about a recorded call, unless one waits already.
@@ -399,8 +414,4 @@ impl ServerEndpoint {
             }
         }
     }
-}
-
-fn is_queued(record: &Record) -> bool {
-    matches!(record.phase, Phase::Queued { is_parked: false, .. })
 }
