@@ -40,8 +40,7 @@ impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanoseconds))
+        Self(self.0.saturating_add(nanoseconds(duration)))
     }
 }
 
@@ -49,9 +48,14 @@ impl Sub<Duration> for Timestamp {
     type Output = Self;
 
     fn sub(self, duration: Duration) -> Self {
-        let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_sub(nanoseconds))
+        Self(self.0.saturating_sub(nanoseconds(duration)))
     }
+}
+
+/// The length of a duration, or of the longest that a timestamp has room for.
+fn nanoseconds(duration: Duration) -> u64 {
+    let rest = u64::from(duration.subsec_nanos());
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(rest)
 }
 
 impl fmt::Debug for Timestamp {

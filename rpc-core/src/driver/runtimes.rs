@@ -3,27 +3,26 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-/// Smoothed run times, by service and method id.
+/// Smoothed run times in nanoseconds, by service and method id.
 #[derive(Debug, Default)]
-pub(super) struct Runtimes(BTreeMap<(usize, u32), Duration>);
+pub(super) struct Runtimes(BTreeMap<(usize, u32), u64>);
 
 /// The weight of a new sample is one part in this many, as for round-trip times (RFC 6298).
-const SMOOTHING: u32 = 8;
+const SMOOTHING: u64 = 8;
 
 impl Runtimes {
     /// Takes in how long a handler has run.
     pub(super) fn record(&mut self, method: (usize, u32), sample: Duration) {
-        self.0
-            .entry(method)
-            .and_modify(|smoothed| {
-                *smoothed = (*smoothed * (SMOOTHING - 1) + sample) / SMOOTHING;
-            })
-            .or_insert(sample);
+        let sample = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
+        match self.0.get_mut(&method) {
+            Some(smoothed) => *smoothed = *smoothed - *smoothed / SMOOTHING + sample / SMOOTHING,
+            None => drop(self.0.insert(method, sample)),
+        }
     }
 
     /// How long the method usually runs; `None` if it never did.
     pub(super) fn usual(&self, method: (usize, u32)) -> Option<Duration> {
-        self.0.get(&method).copied()
+        self.0.get(&method).copied().map(Duration::from_nanos)
     }
 }
 
