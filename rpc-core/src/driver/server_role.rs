@@ -89,12 +89,9 @@ impl ServerRole {
         let job = match call {
             Some(ready) => {
                 self.tasks.on_call_taken();
-                Job { method: (ready.service, ready.method), work: Work::Call(ready) }
+                Job::Call(ready)
             }
-            None => {
-                let task = self.tasks.take()?;
-                Job { method: task.method(), work: Work::Task(task) }
-            }
+            None => Job::Task(self.tasks.take()?),
         };
         self.busy += 1;
         Some(job)
@@ -150,14 +147,15 @@ impl ServerRole {
         next: (usize, u32),
         threshold: Duration,
     ) -> bool {
+        let woken = self.tasks.oldest().unwrap_or(now);
+        let oldest = self.endpoint.oldest_queued().map_or(woken, |since| since.min(woken));
+        if now.since(oldest) > LONGEST_WAIT {
+            return true;
+        }
         let usual = self.runtimes.usual(next).unwrap_or_default();
         let queued = self.endpoint.queued() + self.tasks.woken();
         let queued = u32::try_from(queued).unwrap_or(u32::MAX);
-        let woken = self.tasks.oldest().unwrap_or(now);
-        let oldest = self.endpoint.oldest_queued().map_or(woken, |since| since.min(woken));
-        usual > threshold
-            || usual.saturating_mul(queued) > LONGEST_WAIT
-            || now.since(oldest) > LONGEST_WAIT
+        usual > threshold || usual.saturating_mul(queued) > LONGEST_WAIT
     }
 
     /// The watchdog, if it has to be set: it is set once, for as long as it takes to ring.
@@ -202,16 +200,19 @@ impl ServerRole {
 }
 
 /// Something for a worker to do.
-pub(super) struct Job {
-    /// The service and the method.
-    pub(super) method: (usize, u32),
-    pub(super) work: Work,
-}
-
-/// What there is to do.
-pub(super) enum Work {
+pub(super) enum Job {
     /// A call that was taken.
     Call(Ready),
     /// A future that was woken.
     Task(Arc<Task>),
+}
+
+impl Job {
+    /// The service and the method.
+    pub(super) fn method(&self) -> (usize, u32) {
+        match self {
+            Self::Call(ready) => (ready.service, ready.method),
+            Self::Task(task) => task.method(),
+        }
+    }
 }

@@ -54,6 +54,12 @@ impl Wakeups {
         self.threads.len()
     }
 
+    /// Whether there is anything for [`wake_threads`](Self::wake_threads) to do.
+    #[inline]
+    pub(super) fn has_any(&self) -> bool {
+        !self.threads.is_empty() || self.alarm.is_some()
+    }
+
     /// Whether threads are to be woken.
     pub(super) fn has_threads(&self) -> bool {
         !self.threads.is_empty()

@@ -20,7 +20,7 @@ use std::sync::{Arc, Weak};
 
 use super::outbox::Outbox;
 use super::seat::{Core, Leader, Shared};
-use super::server_role::{Job, ServerRole, Work};
+use super::server_role::{Job, ServerRole};
 use super::serving::{self, Admission, Serving};
 use super::wakeups::Wakeups;
 use crate::config::ServerConfig;
@@ -49,9 +49,21 @@ pub(super) struct ServerLoop {
 }
 
 /// What is taken along out of the lock.
-struct Crossing<'a> {
-    outbox: &'a mut Outbox,
-    wakeups: &'a mut Wakeups,
+struct Crossing {
+    outbox: Outbox,
+    wakeups: Wakeups,
+}
+
+impl Crossing {
+    /// To be called when the lock is free. True if there was anything to do.
+    fn take_effect(&mut self) -> bool {
+        let is_needed = self.wakeups.has_any() || !self.outbox.is_empty();
+        if is_needed {
+            self.wakeups.wake_threads();
+            self.outbox.send();
+        }
+        is_needed
+    }
 }
 
 pub(super) type Guard<'a> = MutexGuard<'a, Core<ServerRole>>;
@@ -130,20 +142,18 @@ impl ServerLoop {
     /// The lock comes last among the parameters, here and below, so that unwinding frees it before
     /// the leader needs it.
     fn lead<'a>(&'a self, mut leader: Leader<'a, ServerRole>, mut core: Guard<'a>) -> Guard<'a> {
-        let mut outbox = Outbox::new();
-        let mut wakeups = Wakeups::default();
+        let mut crossing = Crossing { outbox: Outbox::new(), wakeups: Wakeups::default() };
         let mut now = self.shared.now();
         core.role.left_at = None;
-        core.role.appoint_standby(&mut wakeups);
+        core.role.appoint_standby(&mut crossing.wakeups);
         loop {
-            let mut crossing = Crossing { outbox: &mut outbox, wakeups: &mut wakeups };
             let returned = self.run_short(&mut crossing, &mut now, leader, core);
             match returned {
                 (Some(retaken), guard) => (leader, core) = (retaken, guard),
                 (None, guard) => return self.shared.flush(guard, now),
             }
-            while !core.fill(&mut outbox, now) {
-                MutexGuard::unlocked(&mut core, || outbox.send());
+            while !core.fill(&mut crossing.outbox, now) {
+                MutexGuard::unlocked(&mut core, || crossing.outbox.send());
             }
             let has_work = core.role.busy < core.role.workers
                 && core.role.peek().is_some()
@@ -153,8 +163,7 @@ impl ServerLoop {
             let may_spin = core.role.busy == 0;
             let plan = leader.plan(&mut core, until, may_spin);
             drop(core);
-            wakeups.wake_threads();
-            outbox.send();
+            crossing.take_effect();
             let result = leader.proceed(plan);
             now = self.shared.now();
             core = self.shared.lock();
@@ -170,6 +179,10 @@ impl ServerLoop {
                 return core;
             }
             leader.deliver(&mut core, now);
+            if core.role.endpoint.queued() > 1 {
+                // What it took to take them in is not the time of the first handler.
+                now = self.shared.now();
+            }
             self.notify_shutdowns(&core);
         }
     }
@@ -178,30 +191,30 @@ impl ServerLoop {
     /// has taken it, this thread does not lead any more.
     fn run_short<'a>(
         &'a self,
-        crossing: &mut Crossing<'_>,
+        crossing: &mut Crossing,
         now: &mut Timestamp,
         mut leader: Leader<'a, ServerRole>,
         mut core: Guard<'a>,
     ) -> (Option<Leader<'a, ServerRole>>, Guard<'a>) {
-        let Crossing { outbox, wakeups } = crossing;
         let start = *now;
         // Since when something may wait to be sent.
         let mut unsent = Some(start);
-        while let Some(job) = self.choose(&mut core, *now, start, wakeups) {
-            if !may_wait(*now, unsent, core.role.runtimes.usual(job.method)) {
-                core.fill(outbox, *now);
+        while let Some((job, usual)) = self.choose(&mut core, *now, start, &mut crossing.wakeups) {
+            if !may_wait(*now, unsent, usual) {
+                core.fill(&mut crossing.outbox, *now);
                 unsent = None;
             }
             leader.put_back(&mut core);
             core.role.left_at = Some(*now);
             let watchdog = core.role.engage_watchdog();
             drop(core);
-            if let Some(watchdog) = watchdog {
+            if let Some(watchdog) = &watchdog {
                 watchdog.set(self.threshold);
             }
-            wakeups.wake_threads();
-            outbox.send();
-            (core, *now) = self.run(job);
+            if crossing.take_effect() || watchdog.is_some() {
+                *now = self.shared.now();
+            }
+            (core, *now) = self.run(job, *now);
             unsent.get_or_insert(*now);
             let is_over = core.role.is_stopping || core.is_dead();
             match core.take_seat(&self.shared) {
@@ -217,26 +230,27 @@ impl ServerLoop {
         (Some(leader), core)
     }
 
-    /// Decides whether the leader runs the next call itself.
+    /// Decides whether the leader runs the next call itself, and says how long that usually takes.
     fn choose(
         &self,
         core: &mut Core<ServerRole>,
         now: Timestamp,
         turn: Timestamp,
         wakeups: &mut Wakeups,
-    ) -> Option<Job> {
+    ) -> Option<(Job, Option<Duration>)> {
         let role = &mut core.role;
         let next = role.peek()?;
         if role.busy >= role.workers || now.since(turn) >= LONGEST_RUN {
             return None;
         }
-        if role.runtimes.usual(next).is_some_and(|usual| usual > self.threshold) {
+        let usual = role.runtimes.usual(next);
+        if usual.is_some_and(|usual| usual > self.threshold) {
             role.summon(wakeups);
             return None;
         }
         let job = role.take(now)?;
         self.share(core, now, wakeups);
-        Some(job)
+        Some((job, usual))
     }
 
     /// Brings in one more thread if calls remain that should not wait for those who are awake.
@@ -251,13 +265,13 @@ impl ServerLoop {
         }
     }
 
-    /// Runs a call, without the lock and without the seat. Its answer waits in the endpoint then.
-    fn run(&self, job: Job) -> (Guard<'_>, Timestamp) {
-        let Job { method, work } = job;
-        let start = self.shared.now();
-        let (token, dispatched) = match work {
-            Work::Call(ready) => (ready.token, self.registry.dispatch(&ready, self)),
-            Work::Task(task) => (task.token(), task.resume()),
+    /// Runs a call from `start` on, without the lock and without the seat. Its answer waits in the endpoint
+    /// then. Gives the time when it had ended, which is when the next one may start.
+    fn run(&self, job: Job, start: Timestamp) -> (Guard<'_>, Timestamp) {
+        let method = job.method();
+        let (token, dispatched) = match job {
+            Job::Call(ready) => (ready.token, self.registry.dispatch(&ready, self)),
+            Job::Task(task) => (task.token(), task.resume()),
         };
         let now = self.shared.now();
         let mut core = self.shared.lock();
@@ -274,15 +288,44 @@ impl ServerLoop {
         (core, now)
     }
 
-    /// Runs a call while somebody else leads.
-    fn run_apart<'a>(&'a self, mut core: Guard<'a>, job: Job, now: Timestamp) -> Guard<'a> {
+    /// Runs calls while somebody else leads, as long as their answers may wait for each other.
+    fn run_apart<'a>(
+        &'a self,
+        mut core: Guard<'a>,
+        mut job: Job,
+        mut now: Timestamp,
+    ) -> Guard<'a> {
         let mut wakeups = Wakeups::default();
-        core.role.appoint_standby(&mut wakeups);
-        self.share(&mut core, now, &mut wakeups);
-        drop(core);
-        wakeups.wake_threads();
-        let (core, now) = self.run(job);
-        self.shared.flush(core, now)
+        let mut unsent = None;
+        loop {
+            core.role.appoint_standby(&mut wakeups);
+            self.share(&mut core, now, &mut wakeups);
+            drop(core);
+            wakeups.wake_threads();
+            (core, now) = self.run(job, now);
+            unsent.get_or_insert(now);
+            job = match self.choose_apart(&mut core, now, unsent) {
+                Some(next) => next,
+                None => return self.shared.flush(core, now),
+            };
+        }
+    }
+
+    /// The next call, if it may be run before the answers are sent that wait since `unsent`. Should it take
+    /// long against all experience, then the leader sends them, who is therefore awake.
+    fn choose_apart(
+        &self,
+        core: &mut Core<ServerRole>,
+        now: Timestamp,
+        unsent: Option<Timestamp>,
+    ) -> Option<Job> {
+        let has_leader = !core.has_seat() || !core.role.is_abandoned(now, self.threshold);
+        if core.role.is_stopping || core.is_dead() || !has_leader || core.sleeps_until().is_some() {
+            return None;
+        }
+        let next = core.role.peek()?;
+        let usual = core.role.runtimes.usual(next);
+        may_wait(now, unsent, usual).then(|| core.role.take(now)).flatten()
     }
 
     /// Stands by or is idle, until it is time to look again.
