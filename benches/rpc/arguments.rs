@@ -23,11 +23,6 @@ pub(crate) struct Arguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     repetitions: Option<u32>,
 
-    /// For how many microseconds the loops of both sides of a call poll the socket before they sleep;
-    /// the echo never does
-    #[arg(long, default_value_t = 0)]
-    spin: u64,
-
     /// How many datagrams a second a flood has; 0 for as many as can be sent
     #[arg(long, default_value_t = 50_000)]
     pub(crate) flood_rate: u32,
@@ -50,7 +45,7 @@ pub(crate) struct Arguments {
 
     /// Makes this process the other side of a measurement
     #[arg(long, hide = true)]
-    pub(crate) serve: Option<Service>,
+    pub(crate) serve: Option<String>,
 
     /// The processor of that other side
     #[arg(long, hide = true)]
@@ -86,23 +81,6 @@ pub(crate) enum Part {
     Flood,
 }
 
-/// What the other process of a measurement is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Service {
-    /// Sends every datagram back
-    Echo,
-    /// Serves the calculator
-    Calculator,
-    /// Forwards datagrams and loses some
-    Proxy,
-    /// Serves messages of any size, and the calculator
-    Store,
-    /// The same messages over TCP
-    Tcp,
-    /// Floods a server
-    Flooder,
-}
-
 impl Arguments {
     /// Whether a part was asked for.
     pub(crate) fn wants(&self, part: Part) -> bool {
@@ -122,11 +100,6 @@ impl Arguments {
     /// How long each measurement is warmed up.
     pub(crate) fn warm_up(&self) -> Duration {
         self.time() / 4
-    }
-
-    /// How long the loop polls the socket before it sleeps.
-    pub(crate) fn spin(&self) -> Duration {
-        Duration::from_micros(self.spin)
     }
 }
 

@@ -2,10 +2,14 @@
 
 use core::time::Duration;
 
-use super::arguments::{Arguments, Service};
-use super::measure::{Exchanged, Latency, Side, Spread, latency};
-use super::process::{Peer, Placement, Usage};
-use super::{Result, echo, farcall};
+use farcall_workloads::farcall_system::FarcallClient;
+use farcall_workloads::floors::MioEcho;
+use farcall_workloads::measure::{Exchanged, Latency, Spread, latency};
+use farcall_workloads::process::{Placement, Process, Usage};
+use farcall_workloads::system::{Client, System};
+use farcall_workloads::{FarcallSystem, Result};
+
+use super::arguments::Arguments;
 
 /// How many calls are in flight in turn.
 pub(crate) const IN_FLIGHT: [usize; 4] = [1, 16, 64, 256];
@@ -68,11 +72,11 @@ pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Calls>
     let mut calls = Calls { echo: Vec::new(), farcall: Vec::new(), datagrams: Vec::new() };
     for repetition in 0..arguments.repetitions() {
         eprintln!("calls: repetition {} of {}", repetition + 1, arguments.repetitions());
-        let mut echo_server = Peer::start(Service::Echo, arguments, placement)?;
-        let mut farcall_server = Peer::start(Service::Calculator, arguments, placement)?;
-        let mut farcall = farcall::Client::connect(farcall_server.address(), arguments.spin())?;
-        let length = request_length(&mut farcall)?;
-        let mut echo = echo::Client::connect(echo_server.address(), length)?;
+        let mut echo_server = Process::start(MioEcho.name(), placement.server(), &[])?;
+        let mut farcall_server =
+            Process::start(FarcallSystem::BLOCKING.name(), placement.server(), &[])?;
+        let mut farcall = FarcallSystem::BLOCKING.client(farcall_server.address())?;
+        let mut echo = MioEcho.connect(echo_server.address())?;
 
         let time = arguments.time();
         let both = |measure: &mut dyn FnMut(bool) -> Result<()>| {
@@ -83,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Calls>
         let (mut echo_latency, mut farcall_latency) = (None, None);
         both(&mut |is_echo| {
             if is_echo {
-                echo_latency = Some(warm_latency(&mut echo, arguments)?);
+                echo_latency = Some(warm_latency(&mut *echo, arguments)?);
             } else {
                 farcall_latency = Some(warm_latency(&mut farcall, arguments)?);
             }
@@ -97,7 +101,7 @@ pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Calls>
             both(&mut |is_echo| {
                 if is_echo {
                     echo.stream(in_flight, arguments.warm_up())?;
-                    echo_streams[index] = stream(&mut echo, &mut echo_server, in_flight, time)?.0;
+                    echo_streams[index] = stream(&mut *echo, &mut echo_server, in_flight, time)?.0;
                     return Ok(());
                 }
                 farcall.stream(in_flight, arguments.warm_up())?;
@@ -119,7 +123,7 @@ pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Calls>
     Ok(calls)
 }
 
-fn warm_latency(side: &mut impl Side, arguments: &Arguments) -> Result<Latency> {
+fn warm_latency(side: &mut dyn Client, arguments: &Arguments) -> Result<Latency> {
     latency(side, arguments.warm_up())?;
     // The tail needs many more calls than the rates do.
     latency(side, arguments.time() * 2)
@@ -128,8 +132,8 @@ fn warm_latency(side: &mut impl Side, arguments: &Arguments) -> Result<Latency> 
 /// Measures one number in flight. The processor time includes that of the last few calls, which are
 /// waited for after the time is over.
 fn stream(
-    side: &mut impl Side,
-    server: &mut Peer,
+    side: &mut dyn Client,
+    server: &mut Process,
     in_flight: usize,
     time: Duration,
 ) -> Result<(Stream, Exchanged)> {
@@ -146,17 +150,7 @@ fn stream(
     Ok((Stream { rate: exchanged.rate(), processor }, exchanged))
 }
 
-fn count_datagrams(client: &farcall::Client) -> u64 {
+fn count_datagrams(client: &FarcallClient) -> u64 {
     let statistics = client.statistics();
     statistics.datagrams_sent + statistics.received.datagrams
-}
-
-/// The bytes of the datagram that a call sends.
-fn request_length(client: &mut farcall::Client) -> Result<usize> {
-    let before = client.statistics();
-    client.call()?;
-    let after = client.statistics();
-    // All the same, if one had to be repeated.
-    let count = after.datagrams_sent - before.datagrams_sent;
-    Ok(usize::try_from((after.bytes_sent - before.bytes_sent) / count.max(1))?)
 }

@@ -14,10 +14,12 @@ use clap::ValueEnum;
 use farcall_core::wire::frame::{self, Subject};
 use farcall_core::wire::{Header, Kind, Role, handshake, integrity};
 
-use super::arguments::{Arguments, Service};
-use super::measure::{Latency, Spread, latency};
-use super::process::{Peer, Placement, Usage};
-use super::{Result, farcall as calculator};
+use farcall_workloads::measure::{Latency, Spread, latency};
+use farcall_workloads::process::{Placement, Process, Usage};
+use farcall_workloads::{FarcallSystem, Result, System};
+
+use super::arguments::Arguments;
+use super::helpers::Helper;
 
 /// How many sockets a flood comes from.
 const SOCKETS: usize = 256;
@@ -137,18 +139,18 @@ pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Floods
     };
     for repetition in 0..arguments.repetitions() {
         eprintln!("flood: repetition {} of {}", repetition + 1, arguments.repetitions());
-        let mut server = Peer::start(Service::Calculator, arguments, placement)?;
-        let mut client = calculator::Client::connect(server.address(), arguments.spin())?;
+        let mut server = Process::start(FarcallSystem::DEFAULT.name(), placement.server(), &[])?;
+        let mut client = FarcallSystem::DEFAULT.client(server.address())?;
         latency(&mut client, arguments.warm_up())?;
         floods.alone.push(latency(&mut client, arguments.time() * 2)?);
         for (flood, measured) in &mut floods.beside {
             let before: Option<Usage> = server.usage()?;
-            let mut flooder = Peer::flooder(server.address(), *flood, arguments)?;
+            let mut flooder = Helper::flooder(server.address(), *flood, rate)?;
             // It is at work when the measurement begins.
             latency(&mut client, arguments.warm_up())?;
-            let (sent_before, begun) = (flooder.count()?, Instant::now());
+            let (sent_before, begun) = (count(&mut flooder)?, Instant::now());
             let latency = latency(&mut client, arguments.time() * 2)?;
-            let sent = (flooder.count()? - sent_before) as f64 / begun.elapsed().as_secs_f64();
+            let sent = (count(&mut flooder)? - sent_before) as f64 / begun.elapsed().as_secs_f64();
             drop(flooder);
             let after: Option<Usage> = server.usage()?;
             let grown = match (before, after) {
@@ -159,6 +161,11 @@ pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Floods
         }
     }
     Ok(floods)
+}
+
+/// How many datagrams a flooder has sent.
+fn count(flooder: &mut Process) -> Result<u64> {
+    Ok(flooder.ask("count")?.parse()?)
 }
 
 /// Floods `target` for ever, with so many datagrams a second, and counts them.

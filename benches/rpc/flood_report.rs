@@ -4,8 +4,8 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use super::flood::Floods;
-use super::measure::Spread;
 use super::report::{Goal, align, spread_json};
+use farcall_workloads::measure::Spread;
 
 /// A call may take this many times as long beside a flood, in the middle.
 const FLOOD_GOAL: f64 = 3.0;
@@ -22,7 +22,7 @@ pub(crate) fn table(floods: &Floods) -> Table {
         "of that without",
         "server grew by, KiB",
     ]);
-    let alone = |figure: fn(&super::measure::Latency) -> f64| {
+    let alone = |figure: fn(&farcall_workloads::measure::Latency) -> f64| {
         Spread::of(floods.alone.iter().map(figure)).to_string()
     };
     let none = || String::from("–");

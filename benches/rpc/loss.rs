@@ -4,10 +4,12 @@ use core::time::Duration;
 
 use farcall::ClientConfig;
 
-use super::arguments::{Arguments, Service};
-use super::measure::{Latency, Spread, latency};
-use super::process::{Peer, Placement};
-use super::{Result, farcall as calculator};
+use farcall_workloads::measure::{Latency, Spread, latency};
+use farcall_workloads::process::{Placement, Process};
+use farcall_workloads::{FarcallSystem, Result, System};
+
+use super::arguments::Arguments;
+use super::helpers::Helper;
 
 /// The part of the datagrams that is lost in each direction.
 pub(crate) const LOSS: f64 = 0.1;
@@ -46,9 +48,9 @@ pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Loss> 
 }
 
 fn measure(loss: f64, arguments: &Arguments, placement: &Placement) -> Result<Latency> {
-    let server = Peer::start(Service::Calculator, arguments, placement)?;
-    let proxy = Peer::proxy(server.address(), loss, arguments, placement)?;
-    let mut client = calculator::Client::connect(proxy.address(), arguments.spin())?;
+    let server = Process::start(FarcallSystem::BLOCKING.name(), placement.server(), &[])?;
+    let proxy = Helper::proxy(server.address(), loss, placement)?;
+    let mut client = FarcallSystem::BLOCKING.client(proxy.address())?;
     let time: Duration = arguments.time() * 3;
     latency(&mut client, arguments.warm_up())?;
     latency(&mut client, time)

@@ -27,44 +27,53 @@
 
 mod arguments;
 mod compare;
-mod echo;
-mod farcall;
 mod flood;
 mod flood_report;
+mod helpers;
 mod loss;
-mod measure;
 mod memory;
 mod mixed;
 mod payload;
 mod payload_picture;
 mod payload_report;
 mod picture;
-mod process;
 mod proxy;
 mod report;
-mod store;
-mod tcp;
-
-use std::error::Error;
 
 use clap::Parser;
+use farcall_workloads::floors::{MioEcho, Tcp, Udp};
+use farcall_workloads::process::Placement;
+use farcall_workloads::{FarcallSystem, Result, System, system};
 
 use self::arguments::{Arguments, Part};
+use self::helpers::Helper;
 use self::report::Report;
 
-type Result<T> = core::result::Result<T, Box<dyn Error>>;
+/// Whatever is measured.
+const SYSTEMS: &[&dyn System] = &[
+    &FarcallSystem::DEFAULT,
+    &FarcallSystem::BLOCKING,
+    &FarcallSystem::SPINNING,
+    &Udp::BLOCKING,
+    &Udp::SPINNING,
+    &MioEcho,
+    &Tcp,
+];
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if let Some(service) = arguments.serve {
-        return process::serve(service, &arguments);
+    if let Some(name) = &arguments.serve {
+        return match Helper::named(name) {
+            Some(helper) => helper.serve(&arguments),
+            None => system::serve(SYSTEMS, name, arguments.core),
+        };
     }
     if !arguments.bench {
         // This is how `cargo test --benches` runs it.
         println!("nothing was measured: `cargo bench --bench rpc` does that");
         return Ok(());
     }
-    let placement = process::Placement::choose();
+    let placement = Placement::choose();
     // Before this process is bound, so that the report counts all processors.
     let mut report = Report::new(&arguments, &placement);
     placement.pin_client()?;
@@ -75,7 +84,7 @@ fn main() -> Result<()> {
         report.loss = Some(loss::run(&arguments, &placement)?);
     }
     if arguments.wants(Part::Memory) {
-        report.memory = memory::run(&arguments, &placement)?;
+        report.memory = memory::run(&placement)?;
     }
     if arguments.wants(Part::Payload) {
         report.payload = Some(payload::run(&arguments, &placement)?);

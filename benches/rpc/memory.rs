@@ -18,10 +18,9 @@ use farcall_core::entropy::Entropy;
 use farcall_core::marshal::{Marshal, Reader, Unmarshal, Writer};
 use farcall_core::time::Timestamp;
 
-use super::Result;
-use super::arguments::{Arguments, Service};
-use super::farcall::CalculatorClient;
-use super::process::{Peer, Placement, Usage};
+use farcall_workloads::calculator::CalculatorClient;
+use farcall_workloads::process::{Placement, Process, Usage};
+use farcall_workloads::{FarcallSystem, Result, System};
 
 /// How many sessions a server of moderate size has.
 const FEW: u32 = 1_000;
@@ -51,20 +50,20 @@ impl Memory {
 }
 
 /// Measures everything. `None` where the system does not say how much memory a process occupies.
-pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Option<Memory>> {
+pub(crate) fn run(placement: &Placement) -> Result<Option<Memory>> {
     if Usage::own().is_none() {
         eprintln!("memory: this system does not say how much memory a process occupies");
         return Ok(None);
     }
     eprintln!("memory: {MANY} idle sessions, {FEW} that have been busy");
-    let mut server = Peer::start(Service::Calculator, arguments, placement)?;
+    let mut server = Process::start(FarcallSystem::DEFAULT.name(), placement.server(), &[])?;
     let empty = resident(&mut server)?;
     open_sessions(&server, 0..FEW, 1)?;
     let few = resident(&mut server)?;
     open_sessions(&server, FEW..MANY, 1)?;
     let many = resident(&mut server)?;
 
-    let mut server = Peer::start(Service::Calculator, arguments, placement)?;
+    let mut server = Process::start(FarcallSystem::DEFAULT.name(), placement.server(), &[])?;
     // The first one has the memory made that all share.
     open_sessions(&server, 0..1, BUSY)?;
     let before = resident(&mut server)?;
@@ -78,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Option
     }))
 }
 
-fn resident(server: &mut Peer) -> Result<u64> {
+fn resident(server: &mut Process) -> Result<u64> {
     let usage: Option<Usage> = server.usage()?;
     Ok(usage.ok_or("the server does not say how much memory it occupies")?.resident)
 }
@@ -87,7 +86,7 @@ fn resident(server: &mut Peer) -> Result<u64> {
 ///
 /// `seeds` are as many as there are sessions, and no two sessions of a server may have the same one:
 /// it would take them for one.
-fn open_sessions(server: &Peer, seeds: Range<u32>, calls: i32) -> Result<()> {
+fn open_sessions(server: &Process, seeds: Range<u32>, calls: i32) -> Result<()> {
     for seed in seeds {
         Visitor::new(server.address(), seed)?.visit(calls)?;
     }

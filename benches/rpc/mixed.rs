@@ -4,13 +4,11 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::thread;
 
-use farcall::{Client, ClientConfig};
+use farcall_workloads::measure::{Latency, Spread, latency};
+use farcall_workloads::process::{Placement, Process};
+use farcall_workloads::{Check, Client, FarcallSystem, Message, Result, System};
 
-use super::arguments::{Arguments, Service};
-use super::measure::{Latency, Spread, latency};
-use super::payload::{Carrier, noise};
-use super::process::{Peer, Placement};
-use super::{Result, farcall as calculator, store};
+use super::arguments::Arguments;
 
 /// The size of the large message, in bytes, there and back.
 pub(crate) const SIZE: usize = 16 << 20;
@@ -44,18 +42,16 @@ pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Mixed>
         Mixed { alone: Vec::new(), beside: Vec::new(), echoes: Vec::new(), echo: Vec::new() };
     for repetition in 0..arguments.repetitions() {
         eprintln!("mixed: repetition {} of {}", repetition + 1, arguments.repetitions());
-        let server = Peer::start(Service::Store, arguments, placement)?;
-        let config = ClientConfig { spin: arguments.spin(), ..ClientConfig::default() };
-        let client = Client::builder().config(config).connect(server.address())?;
-        client.ready(Duration::from_secs(5))?;
-        let mut small = calculator::Client::of(&client);
-        let mut large = store::Client::of(&client);
-        large.prepare(&noise(SIZE))?;
+        let server = Process::start(FarcallSystem::BLOCKING.name(), placement.server(), &[])?;
+        let mut small = FarcallSystem::BLOCKING.connect(server.address())?;
+        let mut large = small.companion().ok_or("one session serves both")?;
+        let message = Message::new(SIZE, Check::Glance);
         // The path is known to both when the measurement begins.
-        large.echo()?;
-        latency(&mut small, arguments.warm_up())?;
-        mixed.alone.push(latency(&mut small, arguments.time() * 2)?);
-        let (beside, mut echoes) = beside(&mut small, large, arguments.time() * 2)?;
+        large.echo(&message)?;
+        latency(&mut *small, arguments.warm_up())?;
+        mixed.alone.push(latency(&mut *small, arguments.time() * 2)?);
+        let (beside, mut echoes) =
+            beside(&mut *small, &mut *large, &message, arguments.time() * 2)?;
         mixed.beside.push(beside);
         mixed.echoes.push(echoes.len() as u64);
         echoes.sort();
@@ -67,8 +63,9 @@ pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Mixed>
 /// Makes small calls for `time`, while another thread has one large echo after the other. How long
 /// those took is returned too; they are at least one.
 fn beside(
-    small: &mut calculator::Client,
-    mut large: store::Client,
+    small: &mut dyn Client,
+    large: &mut (dyn Client + Send),
+    message: &Message,
     time: Duration,
 ) -> Result<(Latency, Vec<Duration>)> {
     let is_over = AtomicBool::new(false);
@@ -76,7 +73,7 @@ fn beside(
         let echoes = scope.spawn(|| {
             let mut taken = Vec::new();
             while !is_over.load(Ordering::Relaxed) || taken.is_empty() {
-                taken.push(large.glance().map_err(|error| error.to_string())?);
+                taken.push(large.echo(message).map_err(|error| error.to_string())?);
             }
             Ok::<_, String>(taken)
         });

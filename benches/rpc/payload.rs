@@ -1,11 +1,11 @@
 //! Messages of many sizes beside the same ones over TCP: the two take turns within each repetition.
 
-use core::time::Duration;
+use farcall_workloads::floors::Tcp;
+use farcall_workloads::measure::{Latency, Spread, latency_of};
+use farcall_workloads::process::{Placement, Process};
+use farcall_workloads::{Check, Client, FarcallSystem, Message, Result, System};
 
-use super::arguments::{Arguments, Service};
-use super::measure::{Latency, Spread, latency_of};
-use super::process::{Peer, Placement};
-use super::{Result, store, tcp};
+use super::arguments::Arguments;
 
 /// The sizes that are sent back and forth, in bytes.
 pub(crate) const SIZES: [usize; 5] = [1 << 10, 8 << 10, 64 << 10, 1 << 20, 16 << 20];
@@ -13,19 +13,6 @@ pub(crate) const SIZES: [usize; 5] = [1 << 10, 8 << 10, 64 << 10, 1 << 20, 16 <<
 pub(crate) const UPLOAD: usize = 16 << 20;
 /// How often each is sent at least, in each repetition.
 const FEWEST: u64 = 5;
-
-/// Whoever carries messages, one at a time. Each is checked to the last byte; the time that is
-/// returned is that of the way alone.
-pub(crate) trait Carrier {
-    /// Makes `data` the message from now on.
-    fn prepare(&mut self, data: &[u8]) -> Result<()>;
-
-    /// Sends the message there and back.
-    fn echo(&mut self) -> Result<Duration>;
-
-    /// Sends the message there, until the other side says that it has all of it.
-    fn put(&mut self) -> Result<Duration>;
-}
 
 /// Everything about both, by repetition.
 #[derive(Debug)]
@@ -129,20 +116,21 @@ pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Payloa
     let mut payload = Payload { tcp: Vec::new(), farcall: Vec::new() };
     for repetition in 0..arguments.repetitions() {
         eprintln!("payload: repetition {} of {}", repetition + 1, arguments.repetitions());
-        let tcp_server = Peer::start(Service::Tcp, arguments, placement)?;
-        let farcall_server = Peer::start(Service::Store, arguments, placement)?;
-        let mut tcp = tcp::Client::connect(tcp_server.address())?;
-        let mut farcall = store::Client::connect(farcall_server.address(), arguments.spin())?;
+        let tcp_server = Process::start(Tcp.name(), placement.server(), &[])?;
+        let farcall_server =
+            Process::start(FarcallSystem::BLOCKING.name(), placement.server(), &[])?;
+        let mut tcp = Tcp.connect(tcp_server.address())?;
+        let mut farcall = FarcallSystem::BLOCKING.connect(farcall_server.address())?;
         let (mut of_tcp, mut of_farcall) = (Vec::new(), Vec::new());
         for kind in Kind::all() {
-            let data = noise(kind.size());
+            let message = Message::new(kind.size(), Check::Whole);
             // Neither always goes first.
             if repetition % 2 == 1 {
-                of_tcp.push(measure(&mut tcp, kind, &data, arguments)?);
-                of_farcall.push(measure(&mut farcall, kind, &data, arguments)?);
+                of_tcp.push(measure(&mut *tcp, kind, &message, arguments)?);
+                of_farcall.push(measure(&mut *farcall, kind, &message, arguments)?);
             } else {
-                of_farcall.push(measure(&mut farcall, kind, &data, arguments)?);
-                of_tcp.push(measure(&mut tcp, kind, &data, arguments)?);
+                of_farcall.push(measure(&mut *farcall, kind, &message, arguments)?);
+                of_tcp.push(measure(&mut *tcp, kind, &message, arguments)?);
             }
         }
         payload.tcp.push(Repetition::of(of_tcp)?);
@@ -162,32 +150,15 @@ impl Repetition {
 }
 
 fn measure(
-    carrier: &mut impl Carrier,
+    client: &mut dyn Client,
     kind: Kind,
-    data: &[u8],
+    message: &Message,
     arguments: &Arguments,
 ) -> Result<Latency> {
-    carrier.prepare(data)?;
     let mut take = || match kind {
-        Kind::Echo(_) => carrier.echo(),
-        Kind::Upload => carrier.put(),
+        Kind::Echo(_) => client.echo(message),
+        Kind::Upload => client.upload(message),
     };
     latency_of(arguments.warm_up(), FEWEST, &mut take)?;
     latency_of(arguments.time(), FEWEST, take)
-}
-
-/// Bytes that nothing on the way could guess, the same each time.
-pub(crate) fn noise(size: usize) -> Vec<u8> {
-    let mut data = vec![0; size];
-    fastrand::Rng::with_seed(1).fill(&mut data);
-    data
-}
-
-/// A sum that changes with each byte and with the order of the words.
-pub(crate) fn checksum(data: &[u8]) -> u64 {
-    let (words, rest) = data.as_chunks::<8>();
-    let last = rest.iter().fold(rest.len() as u64, |sum, &byte| sum << 8 | u64::from(byte));
-    words.iter().fold(last, |sum, word| {
-        (sum.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    })
 }

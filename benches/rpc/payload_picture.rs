@@ -5,9 +5,9 @@ use std::path::Path;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::Result;
-use super::measure::Spread;
 use super::payload::{Beside, Kind, Payload, SIZES};
+use farcall_workloads::Result;
+use farcall_workloads::measure::Spread;
 
 const SIZE: (u32, u32) = (1000, 600);
 const TCP: RGBColor = RGBColor(158, 158, 158);

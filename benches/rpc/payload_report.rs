@@ -3,10 +3,10 @@
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
-use super::measure::{Latency, Spread};
 use super::mixed::{self, Mixed};
 use super::payload::{Beside, Kind, Payload, SIZES};
 use super::report::{Goal, align, spread_json};
+use farcall_workloads::measure::{Latency, Spread};
 
 /// An echo of 64 KiB may take this many times as long as over TCP, in the middle.
 const ECHO_GOAL: f64 = 1.5;

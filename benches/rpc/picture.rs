@@ -8,10 +8,10 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, Value
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::Result;
 use super::compare::{Calls, Comparison, IN_FLIGHT};
-use super::measure::Spread;
 use super::report::rate;
+use farcall_workloads::Result;
+use farcall_workloads::measure::Spread;
 
 const SIZE: (u32, u32) = (1240, 600);
 const ECHO: RGBColor = RGBColor(158, 158, 158);

@@ -10,12 +10,14 @@ use super::arguments::Arguments;
 use super::compare::{Calls, Comparison, IN_FLIGHT};
 use super::flood::Floods;
 use super::loss::{LOSS, Loss};
-use super::measure::Spread;
 use super::memory::Memory;
 use super::mixed::Mixed;
 use super::payload::Payload;
-use super::process::{self, Placement};
-use super::{Result, flood_report, payload_picture, payload_report, picture};
+use farcall_workloads::Result;
+use farcall_workloads::measure::Spread;
+use farcall_workloads::process::{self, Placement};
+
+use super::{flood_report, payload_picture, payload_report, picture};
 
 /// A call may take this many times as long as an echo, in the middle.
 const LATENCY_GOAL: f64 = 1.5;
@@ -64,7 +66,6 @@ impl Report {
                 "repetitions": repetitions,
                 "seconds_per_measurement": time.as_secs_f64(),
                 "load_before": load,
-                "spin_microseconds": arguments.spin().as_micros() as u64,
             }),
             description: format!(
                 "two processes over loopback, {bound}; medians of {repetitions} repetitions, least to most; \
@@ -305,8 +306,8 @@ fn calls_json(calls: &Calls) -> Value {
 }
 
 fn loss_json(loss: &Loss) -> Value {
-    let all = |runs: &[super::measure::Latency]| {
-        let figure = |figure: fn(&super::measure::Latency) -> f64| {
+    let all = |runs: &[farcall_workloads::measure::Latency]| {
+        let figure = |figure: fn(&farcall_workloads::measure::Latency) -> f64| {
             spread_json(Spread::of(runs.iter().map(figure)))
         };
         json!({

@@ -7,51 +7,55 @@ use std::time::Instant;
 use hdrhistogram::Histogram;
 
 use super::Result;
-
-/// The client's side of something that can be measured.
-pub(crate) trait Side {
-    /// Sends, waits for the answer and checks it.
-    fn call(&mut self) -> Result<()>;
-
-    /// Keeps `in_flight` of them under way from this one thread for `time`, and checks each.
-    fn stream(&mut self, in_flight: usize, time: Duration) -> Result<Exchanged>;
-}
+use super::system::Client;
 
 /// How many were answered, and within which time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Exchanged {
-    pub(crate) count: u64,
-    pub(crate) time: Duration,
+pub struct Exchanged {
+    /// How many.
+    pub count: u64,
+    /// How long it took.
+    pub time: Duration,
 }
 
 impl Exchanged {
     /// Per second.
-    pub(crate) fn rate(self) -> f64 {
+    pub fn rate(self) -> f64 {
         self.count as f64 / self.time.as_secs_f64()
     }
 }
 
 /// How long calls took that were made one after the other, in microseconds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Latency {
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
-    pub(crate) p999: f64,
-    pub(crate) exchanged: Exchanged,
+pub struct Latency {
+    /// In the middle.
+    pub p50: f64,
+    /// One in a hundred takes longer.
+    pub p99: f64,
+    /// One in a thousand takes longer.
+    pub p999: f64,
+    /// How many they were.
+    pub exchanged: Exchanged,
 }
 
 /// Makes calls one after the other for `time`.
-pub(crate) fn latency(side: &mut impl Side, time: Duration) -> Result<Latency> {
+///
+/// # Errors
+/// When a call fails.
+pub fn latency(client: &mut dyn Client, time: Duration) -> Result<Latency> {
     latency_of(time, 0, || {
         let began = Instant::now();
-        side.call()?;
+        client.call()?;
         Ok(began.elapsed())
     })
 }
 
 /// Has something done again and again for `time`, and at least `fewest` times, that says itself how
 /// long it took.
-pub(crate) fn latency_of(
+///
+/// # Errors
+/// What `take` fails with.
+pub fn latency_of(
     time: Duration,
     fewest: u64,
     mut take: impl FnMut() -> Result<Duration>,
@@ -74,15 +78,18 @@ pub(crate) fn latency_of(
 
 /// One figure over all repetitions.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    pub(crate) minimum: f64,
-    pub(crate) maximum: f64,
+pub struct Spread {
+    /// In the middle.
+    pub median: f64,
+    /// The least.
+    pub minimum: f64,
+    /// The most.
+    pub maximum: f64,
 }
 
 impl Spread {
     /// Of the figures of at least one repetition.
-    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Self {
+    pub fn of(figures: impl IntoIterator<Item = f64>) -> Self {
         let mut figures: Vec<f64> = figures.into_iter().collect();
         figures.sort_by(f64::total_cmp);
         let (Some(&minimum), Some(&maximum)) = (figures.first(), figures.last()) else {
@@ -98,7 +105,7 @@ impl Spread {
     }
 
     /// The same in another unit.
-    pub(crate) fn times(self, factor: f64) -> Self {
+    pub fn times(self, factor: f64) -> Self {
         Self {
             median: self.median * factor,
             minimum: self.minimum * factor,
