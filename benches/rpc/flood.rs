@@ -15,10 +15,10 @@ use farcall_core::wire::frame::{self, Subject};
 use farcall_core::wire::{Header, Kind, Role, handshake, integrity};
 
 use farcall_workloads::measure::{Latency, Spread, latency};
-use farcall_workloads::process::{Placement, Process, Usage};
-use farcall_workloads::{FarcallSystem, Result, System};
+use farcall_workloads::process::{Process, Usage};
+use farcall_workloads::runner::Bench;
+use farcall_workloads::{FarcallSystem, Result};
 
-use super::arguments::Arguments;
 use super::helpers::Helper;
 
 /// How many sockets a flood comes from.
@@ -130,26 +130,26 @@ impl Floods {
 }
 
 /// Measures everything.
-pub(crate) fn run(arguments: &Arguments, placement: &Placement) -> Result<Floods> {
-    let rate = arguments.flood_rate;
+pub(crate) fn run(bench: &Bench, rate: u32) -> Result<Floods> {
+    let settings = &bench.settings;
     let mut floods = Floods {
         alone: Vec::new(),
         beside: Flood::ALL.map(|flood| (flood, Vec::new())).into(),
         rate,
     };
-    for repetition in 0..arguments.repetitions() {
-        eprintln!("flood: repetition {} of {}", repetition + 1, arguments.repetitions());
-        let mut server = Process::start(FarcallSystem::DEFAULT.name(), placement.server(), &[])?;
+    for repetition in 0..settings.repetitions() {
+        eprintln!("flood: repetition {} of {}", repetition + 1, settings.repetitions());
+        let mut server = bench.serve(&FarcallSystem::DEFAULT)?;
         let mut client = FarcallSystem::DEFAULT.client(server.address())?;
-        latency(&mut client, arguments.warm_up())?;
-        floods.alone.push(latency(&mut client, arguments.time() * 2)?);
+        latency(&mut client, settings.warm_up())?;
+        floods.alone.push(latency(&mut client, settings.time() * 2)?);
         for (flood, measured) in &mut floods.beside {
             let before: Option<Usage> = server.usage()?;
             let mut flooder = Helper::flooder(server.address(), *flood, rate)?;
             // It is at work when the measurement begins.
-            latency(&mut client, arguments.warm_up())?;
+            latency(&mut client, settings.warm_up())?;
             let (sent_before, begun) = (count(&mut flooder)?, Instant::now());
-            let latency = latency(&mut client, arguments.time() * 2)?;
+            let latency = latency(&mut client, settings.time() * 2)?;
             let sent = (count(&mut flooder)? - sent_before) as f64 / begun.elapsed().as_secs_f64();
             drop(flooder);
             let after: Option<Usage> = server.usage()?;

@@ -1,19 +1,30 @@
 //! Calls beside floods, as a table and as JSON.
 
-use comfy_table::{Table, presets};
+use comfy_table::Table;
+use farcall_workloads::goals::{Bound, Goal};
+use farcall_workloads::measure::Spread;
+use farcall_workloads::report::{Section, spread_json};
+use farcall_workloads::table::{align, empty};
 use serde_json::{Value, json};
 
 use super::flood::Floods;
-use super::report::{Goal, align, spread_json};
-use farcall_workloads::measure::Spread;
 
 /// A call may take this many times as long beside a flood, in the middle.
 const FLOOD_GOAL: f64 = 3.0;
 
-pub(crate) fn table(floods: &Floods) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN);
-    table.set_header([
+/// Everything about them.
+pub(crate) fn section(floods: &Floods) -> Section {
+    Section {
+        name: "flood",
+        tables: vec![("Null call while the server is flooded".to_owned(), table(floods))],
+        remarks: Vec::new(),
+        goals: goals(floods).collect(),
+        json: json(floods),
+    }
+}
+
+fn table(floods: &Floods) -> Table {
+    let mut table = empty([
         "null call beside a flood of",
         "sent per second",
         "p50, µs",
@@ -54,19 +65,15 @@ pub(crate) fn table(floods: &Floods) -> Table {
     table
 }
 
-pub(crate) fn goals(floods: &Floods) -> impl Iterator<Item = Goal> + '_ {
+fn goals(floods: &Floods) -> impl Iterator<Item = Goal> + '_ {
     floods.beside.iter().map(|(flood, beside)| {
         let (_, ratio) = floods.compare(beside, |it| it.p50);
-        Goal {
-            name: format!("null call beside {}, p50, of that without", flood.name()),
-            measured: ratio.to_string(),
-            goal: format!("at most {FLOOD_GOAL}"),
-            is_reached: ratio.median <= FLOOD_GOAL,
-        }
+        let name = format!("null call beside {}, p50, of that without", flood.name());
+        Goal::new(name, ratio, Bound::AtMost(FLOOD_GOAL))
     })
 }
 
-pub(crate) fn json(floods: &Floods) -> Value {
+fn json(floods: &Floods) -> Value {
     let beside = floods.beside.iter().map(|(flood, beside)| {
         let (middle, middle_ratio) = floods.compare(beside, |it| it.p50);
         let (tail, tail_ratio) = floods.compare(beside, |it| it.p99);

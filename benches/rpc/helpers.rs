@@ -69,6 +69,8 @@ impl Helper {
                 Ok(flood::flood(target, kind, rate, &SENT)?)
             }
         };
-        process::serve(arguments.core, service, |_| SENT.load(Ordering::Relaxed).to_string())
+        process::serve(arguments.settings.core, service, |_| {
+            SENT.load(Ordering::Relaxed).to_string()
+        })
     }
 }

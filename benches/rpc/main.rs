@@ -1,20 +1,27 @@
-//! Remote calls measured against the bare exchange of datagrams they are made of.
+//! Remote calls measured against what sockets cost without them.
 //!
-//! `cargo bench --bench rpc` measures six things, each of which can be asked for alone by its name
-//! (`cargo bench --bench rpc -- loss`):
+//! `cargo bench --bench rpc` measures everything; each part can be asked for alone by its name
+//! (`cargo bench --bench rpc -- latency`), and `-- --help` explains the rest.
 //!
 //! | part | what is measured |
 //! |---|---|
-//! | `calls` | time of a null call, and calls per second with 1, 16, 64 and 256 in flight, both beside a bare `mio` UDP echo of the same run |
-//! | `loss` | the same null call over a path that loses one datagram in ten in each direction |
+//! | `latency` | W1: one null call after the other |
+//! | `throughput` | W2: null calls, 1, 16, 64 and 256 in flight from one thread, and synchronous ones from 8 threads on one client |
+//! | `payload` | W3: echoes of 1 KiB to 16 MiB, and uploads of 16 MiB |
+//! | `crowd` | W4: 1,000 and 10,000 clients in one process, one call in flight each |
 //! | `memory` | what sessions cost a server process |
-//! | `payload` | time of an echo of 1 KiB to 16 MiB and of an upload of 16 MiB, beside frames over a TCP stream of the standard library in the same run |
-//! | `mixed` | the null call while 16 MiB go back and forth on the same session |
+//! | `loss` | W5: W1 and W2 while the system loses 0.1, 1 and 5 % of the packets in each direction, which needs root and `iptables` |
+//! | `proxy` | the null call over a path that loses one datagram in ten in each direction, which needs neither |
+//! | `mixed` | W6: the null call while 16 MiB go back and forth on the same session, and while every worker is busy |
 //! | `flood` | the null call while another process floods the server with `--flood-rate` hostile datagrams a second |
 //!
+//! The first six with a W are those of the package `farcall-workloads`, which says what each system does in
+//! them. farcall takes part as it comes (`farcall`), without spinning (`farcall-blocking`), to be compared with
+//! sockets that sleep, and spinning (`farcall-spinning`), to be compared with sockets that never do.
+//!
 //! The null call is `add(i32, i32) -> i32`; every sum is checked. Client and server are separate
-//! processes, each bound to a processor of its own where the system allows that. The echo and the
-//! calls, or the stream and the calls, take turns within each repetition, and ratios are taken within a repetition: on a shared
+//! processes, each bound to a processor of its own where the system allows that. The systems take turns
+//! within each repetition, case by case, and ratios are taken within a repetition: on a shared
 //! machine only those mean anything. A figure is the median of the repetitions, followed by the
 //! smallest and the largest.
 //!
@@ -26,28 +33,20 @@
 //! told otherwise.
 
 mod arguments;
-mod compare;
 mod flood;
 mod flood_report;
 mod helpers;
-mod loss;
 mod memory;
-mod mixed;
-mod payload;
-mod payload_picture;
-mod payload_report;
-mod picture;
+mod proxied;
 mod proxy;
-mod report;
 
 use clap::Parser;
 use farcall_workloads::floors::{MioEcho, Tcp, Udp};
-use farcall_workloads::process::Placement;
-use farcall_workloads::{FarcallSystem, Result, System, system};
+use farcall_workloads::program::{serve_if_asked, start};
+use farcall_workloads::{FarcallSystem, Result, System};
 
-use self::arguments::{Arguments, Part};
+use self::arguments::{Arguments, Measurement};
 use self::helpers::Helper;
-use self::report::Report;
 
 /// Whatever is measured.
 const SYSTEMS: &[&dyn System] = &[
@@ -62,38 +61,31 @@ const SYSTEMS: &[&dyn System] = &[
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if let Some(name) = &arguments.serve {
-        return match Helper::named(name) {
-            Some(helper) => helper.serve(&arguments),
-            None => system::serve(SYSTEMS, name, arguments.core),
-        };
+    if let Some(helper) = arguments.settings.serve.as_deref().and_then(Helper::named) {
+        return helper.serve(&arguments);
     }
-    if !arguments.bench {
+    if serve_if_asked(SYSTEMS, &arguments.settings)? {
+        return Ok(());
+    }
+    if !arguments.settings.bench {
         // This is how `cargo test --benches` runs it.
         println!("nothing was measured: `cargo bench --bench rpc` does that");
         return Ok(());
     }
-    let placement = Placement::choose();
-    // Before this process is bound, so that the report counts all processors.
-    let mut report = Report::new(&arguments, &placement);
-    placement.pin_client()?;
-    if arguments.wants(Part::Calls) {
-        report.calls = Some(compare::run(&arguments, &placement)?);
+    let (mut report, bench) = start(SYSTEMS, arguments.settings.clone())?;
+    for measurement in Measurement::ALL {
+        if !arguments.wants(measurement) {
+            continue;
+        }
+        match measurement {
+            Measurement::Part(part) => report.measure(part, &bench),
+            Measurement::Memory => report.add(memory::run(&bench)?),
+            Measurement::Proxy => report.add(proxied::run(&bench)?),
+            Measurement::Flood => {
+                let floods = flood::run(&bench, arguments.flood_rate)?;
+                report.add(flood_report::section(&floods));
+            }
+        }
     }
-    if arguments.wants(Part::Loss) {
-        report.loss = Some(loss::run(&arguments, &placement)?);
-    }
-    if arguments.wants(Part::Memory) {
-        report.memory = memory::run(&placement)?;
-    }
-    if arguments.wants(Part::Payload) {
-        report.payload = Some(payload::run(&arguments, &placement)?);
-    }
-    if arguments.wants(Part::Mixed) {
-        report.mixed = Some(mixed::run(&arguments, &placement)?);
-    }
-    if arguments.wants(Part::Flood) {
-        report.floods = Some(flood::run(&arguments, &placement)?);
-    }
-    report.publish(&arguments)
+    report.publish(bench.settings.out.as_deref().unwrap_or(&arguments::folder()))
 }

@@ -15,7 +15,7 @@ use super::calculator::{Calc, CalculatorClient, CalculatorServer};
 use super::measure::Exchanged;
 use super::message::Message;
 use super::store::{Memory, StoreClient, StoreServer};
-use super::system::{Client, Sums, System};
+use super::system::{Client, Role, Sums, System};
 use super::threads::{call_from_threads, take_turns};
 
 /// How long a session may take to be there.
@@ -66,6 +66,10 @@ impl FarcallSystem {
 impl System for FarcallSystem {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn role(&self) -> Role {
+        Role::Ours
     }
 
     fn settings(&self) -> String {

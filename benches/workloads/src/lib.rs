@@ -12,17 +12,30 @@
 pub mod calculator;
 pub mod farcall_system;
 pub mod floors;
+pub mod goals;
+mod limits;
+pub mod machine;
 pub mod measure;
 pub mod message;
+mod packet_loss;
+mod picture;
 pub mod process;
+pub mod program;
+pub mod report;
+pub mod results;
+pub mod runner;
+pub mod settings;
 pub mod store;
+pub mod suite;
 pub mod system;
+pub mod table;
 pub mod threads;
 
 pub use self::farcall_system::FarcallSystem;
 pub use self::measure::{Exchanged, Latency, Spread};
 pub use self::message::{Check, Message};
-pub use self::system::{Client, Sums, System, Workload};
+pub use self::suite::Part;
+pub use self::system::{Client, Role, Sums, System, Workload};
 
 /// What measurements fail with: anything.
 pub type Error = Box<dyn core::error::Error + Send + Sync>;

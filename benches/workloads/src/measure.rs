@@ -38,12 +38,42 @@ pub struct Latency {
     pub exchanged: Exchanged,
 }
 
+/// How long each of many things took, and how long all of them together.
+#[derive(Clone, Debug)]
+pub struct Distribution {
+    /// In nanoseconds.
+    pub histogram: Histogram<u64>,
+    /// How many they were.
+    pub exchanged: Exchanged,
+}
+
+impl Distribution {
+    /// The figures that people compare.
+    pub fn latency(&self) -> Latency {
+        let microseconds = |quantile| self.histogram.value_at_quantile(quantile) as f64 / 1000.0;
+        Latency {
+            p50: microseconds(0.5),
+            p99: microseconds(0.99),
+            p999: microseconds(0.999),
+            exchanged: self.exchanged,
+        }
+    }
+}
+
 /// Makes calls one after the other for `time`.
 ///
 /// # Errors
 /// When a call fails.
 pub fn latency(client: &mut dyn Client, time: Duration) -> Result<Latency> {
-    latency_of(time, 0, || {
+    Ok(distribution(client, time)?.latency())
+}
+
+/// Makes calls one after the other for `time`.
+///
+/// # Errors
+/// When a call fails.
+pub fn distribution(client: &mut dyn Client, time: Duration) -> Result<Distribution> {
+    distribution_of(time, 0, || {
         let began = Instant::now();
         client.call()?;
         Ok(began.elapsed())
@@ -55,11 +85,11 @@ pub fn latency(client: &mut dyn Client, time: Duration) -> Result<Latency> {
 ///
 /// # Errors
 /// What `take` fails with.
-pub fn latency_of(
+pub fn distribution_of(
     time: Duration,
     fewest: u64,
     mut take: impl FnMut() -> Result<Duration>,
-) -> Result<Latency> {
+) -> Result<Distribution> {
     // A thousandth of precision from a nanosecond to a minute.
     let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3)?;
     let start = Instant::now();
@@ -67,13 +97,8 @@ pub fn latency_of(
         let taken = take()?;
         histogram.saturating_record(u64::try_from(taken.as_nanos()).unwrap_or(u64::MAX));
     }
-    let microseconds = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
-    Ok(Latency {
-        p50: microseconds(0.5),
-        p99: microseconds(0.99),
-        p999: microseconds(0.999),
-        exchanged: Exchanged { count: histogram.len(), time: start.elapsed() },
-    })
+    let exchanged = Exchanged { count: histogram.len(), time: start.elapsed() };
+    Ok(Distribution { histogram, exchanged })
 }
 
 /// One figure over all repetitions.

@@ -94,9 +94,29 @@ impl Process {
     /// # Errors
     /// When it does not start, or ends before it can be reached.
     pub fn start(service: &str, core: Option<usize>, more: &[String]) -> Result<Self> {
+        let mut command = Self::command(service, more)?;
+        command.args(core.map(|core| format!("--core={core}")));
+        Self::spawn(service, command)
+    }
+
+    /// The same, out of reach of the keys that end this process: it notices by itself when that has ended.
+    ///
+    /// # Errors
+    /// When it does not start, or ends before it can be reached.
+    pub fn start_apart(service: &str, more: &[String]) -> Result<Self> {
+        let mut command = Self::command(service, more)?;
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        Self::spawn(service, command)
+    }
+
+    fn command(service: &str, more: &[String]) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg(format!("--serve={service}"));
-        command.args(core.map(|core| format!("--core={core}"))).args(more);
+        command.arg(format!("--serve={service}")).args(more);
+        Ok(command)
+    }
+
+    fn spawn(service: &str, mut command: Command) -> Result<Self> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take();
         let mut output = BufReader::new(child.stdout.take().expect("it was asked to be piped"));
@@ -156,12 +176,21 @@ pub fn serve(
         affinity::pin(core)?;
     }
     thread::spawn(move || {
-        let mut announce = |address| say(&format!("{address}"));
         if let Err(error) = service(&mut announce) {
             eprintln!("the server has ended: {error}");
             std::process::exit(1);
         }
     });
+    answer_questions(answer)
+}
+
+/// Tells the process that started this one where it can be reached.
+pub(crate) fn announce(address: SocketAddr) {
+    say(&format!("{address}"));
+}
+
+/// Answers the process that started this one, until that ends, or wants this one to end.
+pub(crate) fn answer_questions(answer: impl Fn(&str) -> String) -> Result<()> {
     for question in io::stdin().lines() {
         let question = question?;
         say(&if question == USAGE { Usage::write(Usage::own()) } else { answer(&question) });

@@ -16,6 +16,11 @@ pub trait System: Sync {
     /// How it is set up, in a sentence: what somebody needs to know to repeat this.
     fn settings(&self) -> String;
 
+    /// What it is measured for.
+    fn role(&self) -> Role {
+        Role::Peer
+    }
+
     /// Why it does not take part in a workload. `None`: it does.
     fn lacks(&self, workload: Workload) -> Option<&'static str> {
         let _ = workload;
@@ -113,6 +118,17 @@ pub trait Client {
     fn companion(&mut self) -> Option<Box<dyn Client + Send>> {
         None
     }
+}
+
+/// What a system is measured for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It is ours.
+    Ours,
+    /// It is what nobody can go below.
+    Floor,
+    /// It is what a user would take instead.
+    Peer,
 }
 
 /// What is measured, as far as a system may be unable to take part in it.

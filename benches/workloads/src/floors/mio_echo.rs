@@ -13,7 +13,7 @@ use super::datagram::{self, Numbered};
 use crate::Result;
 use crate::measure::Exchanged;
 use crate::message::Message;
-use crate::system::{Client, System, Workload};
+use crate::system::{Client, Role, System, Workload};
 
 /// Nothing is lost on the way within one machine unless a buffer overflows.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -28,6 +28,10 @@ pub struct MioEcho;
 impl System for MioEcho {
     fn name(&self) -> &'static str {
         "mio-echo"
+    }
+
+    fn role(&self) -> Role {
+        Role::Floor
     }
 
     fn settings(&self) -> String {

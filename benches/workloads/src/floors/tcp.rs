@@ -16,7 +16,7 @@ use super::frame::{self, Frames, HEADER, Kind, READ};
 use crate::Result;
 use crate::measure::Exchanged;
 use crate::message::{Message, checksum};
-use crate::system::{Client, Sums, System, Workload};
+use crate::system::{Client, Role, Sums, System, Workload};
 use crate::threads::call_from_threads;
 
 /// Nobody waits for a TCP stream for longer.
@@ -29,6 +29,10 @@ pub struct Tcp;
 impl System for Tcp {
     fn name(&self) -> &'static str {
         "tcp"
+    }
+
+    fn role(&self) -> Role {
+        Role::Floor
     }
 
     fn settings(&self) -> String {

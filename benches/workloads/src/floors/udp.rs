@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::datagram::{self, Numbered};
 use crate::measure::Exchanged;
 use crate::message::Message;
-use crate::system::{Client, System, Workload};
+use crate::system::{Client, Role, System, Workload};
 use crate::threads::{call_from_threads, take_turns};
 use crate::{Error, Result};
 
@@ -44,6 +44,10 @@ impl Udp {
 impl System for Udp {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn role(&self) -> Role {
+        Role::Floor
     }
 
     fn settings(&self) -> String {
