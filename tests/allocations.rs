@@ -1,8 +1,6 @@
 //! Small calls allocate nothing, once both sides are warm.
 #![allow(missing_docs, unreachable_pub, reason = "interfaces are written here as users write them")]
 
-// Other tests ask it other things.
-#[allow(dead_code)]
 #[path = "hostile/allocator.rs"]
 mod allocator;
 

@@ -2,6 +2,7 @@
 
 // It is an implementation of an unsafe trait.
 #![allow(unsafe_code)]
+#![allow(dead_code, reason = "each test asks something else")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
