@@ -53,7 +53,7 @@ impl Sub<Duration> for Timestamp {
 }
 
 /// The length of a duration, or of the longest that a timestamp has room for.
-fn nanoseconds(duration: Duration) -> u64 {
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
     let rest = u64::from(duration.subsec_nanos());
     duration.as_secs().saturating_mul(1_000_000_000).saturating_add(rest)
 }

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::time::nanoseconds;
+
 /// Estimates the round-trip time from samples.
 ///
 /// Every sample is unambiguous: an answer echoes the number of the copy it answers, and names the
@@ -64,10 +66,6 @@ impl RoundTrip {
     pub fn timeout(&self) -> Duration {
         Duration::from_nanos(self.timeout)
     }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The wait after copy number `attempt` (from 1) of something whose first wait is `timeout`.

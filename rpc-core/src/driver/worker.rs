@@ -289,12 +289,7 @@ impl ServerLoop {
     }
 
     /// Runs calls while somebody else leads, as long as their answers may wait for each other.
-    fn run_apart<'a>(
-        &'a self,
-        mut core: Guard<'a>,
-        mut job: Job,
-        mut now: Timestamp,
-    ) -> Guard<'a> {
+    fn run_apart<'a>(&'a self, mut core: Guard<'a>, mut job: Job, mut now: Timestamp) -> Guard<'a> {
         let mut wakeups = Wakeups::default();
         let mut unsent = None;
         loop {

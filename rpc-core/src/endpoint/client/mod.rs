@@ -108,6 +108,8 @@ pub struct ClientEndpoint {
     next_acknowledgement: Timestamp,
     /// When the first packet was sent that has not been followed by any answer.
     awaiting_since: Option<Timestamp>,
+    /// When timers ran last.
+    timers_ran_at: Timestamp,
     /// While the server is silent: when the next probe may go out.
     silent_probe_at: Timestamp,
     /// The server was silent for so long, and nobody asks for any call any more, that nothing is sent.
@@ -173,6 +175,7 @@ impl ClientEndpoint {
             deadlines: Agenda::default(),
             next_acknowledgement: Timestamp::NEVER,
             awaiting_since: None,
+            timers_ran_at: Timestamp::ZERO,
             silent_probe_at: Timestamp::ZERO,
             is_resting: false,
             is_closed: false,

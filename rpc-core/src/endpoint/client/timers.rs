@@ -14,6 +14,9 @@ use crate::error::CallErrorKind;
 use crate::time::Timestamp;
 use crate::wire::frame::FenceCause;
 
+/// A server is not doubted before this part of `silence_limit`.
+const LEAST_PATIENCE: u32 = 16;
+
 /// Fences of one call without any answer before it shares its turns with all other calls.
 const FENCES_WITHOUT_ANSWER: u16 = 16;
 
@@ -59,7 +62,10 @@ impl ClientEndpoint {
     /// listened. What it sent meanwhile was read before the timers run.
     fn forgive_a_pause(&mut self, now: Timestamp) {
         const PAUSE: Duration = Duration::from_secs(1);
+        let ran_at = core::mem::replace(&mut self.timers_ran_at, now);
+        // What was due a second ago was done by timers that have run since.
         if self.awaiting_since.is_some()
+            && now.since(ran_at) >= PAUSE
             && self.next_due().is_some_and(|due| now.since(due) >= PAUSE)
         {
             self.awaiting_since = Some(now);
@@ -79,7 +85,7 @@ impl ClientEndpoint {
     fn suspicion(&self) -> Duration {
         // The server may take the working delay before it says anything.
         let delay = self.session.map_or(Duration::ZERO, |session| session.working_delay);
-        (self.round_trip.timeout() * 8).max(self.config.silence_limit / 16) + delay * 2
+        (self.round_trip.timeout() * 8).max(self.config.silence_limit / LEAST_PATIENCE) + delay * 2
     }
 
     fn silence_due(&self) -> Option<Timestamp> {
@@ -94,7 +100,8 @@ impl ClientEndpoint {
 
     fn run_silence(&mut self, now: Timestamp) {
         let Some(since) = self.awaiting_since else { return };
-        if self.silence_due().is_none_or(|due| due > now) {
+        let is_short = now.since(since) < self.config.silence_limit / LEAST_PATIENCE;
+        if is_short || self.silence_due().is_none_or(|due| due > now) {
             return;
         }
         if now.since(since) < self.config.silence_limit {

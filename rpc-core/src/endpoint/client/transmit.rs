@@ -6,7 +6,7 @@ use super::calls::{OutgoingCall, Phase};
 use super::{CallKey, ClientEndpoint};
 use crate::call::round_trip::backed_off;
 use crate::endpoint::Transmit;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, nanoseconds};
 use crate::wire::frame::{self, FenceCause, NO_DEADLINE, PREFIX_LENGTH, Request, Subject};
 use crate::wire::{Header, Kind, Role, integrity};
 
@@ -149,10 +149,11 @@ impl ClientEndpoint {
             self.settle_lane(key);
             return self.finish(key, Ok(bytes::Bytes::new()));
         }
-        let wait = backed_off(timeout, call.unanswered, longest);
+        let wait = nanoseconds(backed_off(timeout, call.unanswered, longest));
         // Up to a sixteenth more, so that clients that lost a packet together do not repeat it together.
-        let spread = wait * self.jitter.u32(..1 << 10) / (1 << 14);
-        call.timer = now + wait + spread;
+        let spread = (wait >> 14).saturating_mul(self.jitter.u64(..1 << 10));
+        let wait = wait.saturating_add(spread);
+        call.timer = Timestamp::from_nanos(now.as_nanos().saturating_add(wait));
         self.next_timer = self.next_timer.min(call.timer);
         self.awaiting_since.get_or_insert(now);
     }
@@ -163,7 +164,8 @@ pub(super) fn request(now: Timestamp, call: &OutgoingCall) -> Request {
         NO_DEADLINE
     } else {
         // Rounded up: the server must not give up before the caller does.
-        let remaining = call.deadline_at.since(now).as_nanos().div_ceil(1_000_000).max(1);
+        let remaining = call.deadline_at.as_nanos().saturating_sub(now.as_nanos());
+        let remaining = remaining.div_ceil(1_000_000).max(1);
         u32::try_from(remaining).unwrap_or(NO_DEADLINE - 1)
     };
     Request {

@@ -129,7 +129,8 @@ impl ServerEndpoint {
     pub fn take_ready(&mut self, now: Timestamp) -> Option<Ready> {
         while self.may_take() {
             let token = self.queue.entries.front()?.token;
-            let record = self.records.get_mut(token).expect("the first entry is of a call that waits");
+            let record =
+                self.records.get_mut(token).expect("the first entry is of a call that waits");
             if record.deadline <= now {
                 self.refuse_queued(now, token, VerdictCode::Expired);
                 continue;
