@@ -274,8 +274,9 @@ impl Calls {
     pub(super) fn remove(&mut self, key: CallKey) {
         if let Some(slot) = self.slots.get_mut(key.index as usize)
             && slot.generation == key.generation
-            && slot.call.take().is_some()
+            && slot.call.is_some()
         {
+            slot.call = None;
             self.free.push(key.index);
         }
     }

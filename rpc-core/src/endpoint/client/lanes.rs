@@ -60,6 +60,11 @@ impl Lanes {
         Some(lane)
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> u16 {
+        self.lanes.len() as u16
+    }
+
     pub(crate) fn occupant(&self, lane: u16) -> Option<CallKey> {
         self.lanes.get(usize::from(lane))?.occupant
     }

@@ -158,12 +158,12 @@ impl ClientEndpoint {
 
     fn run_call_timers(&mut self, now: Timestamp) {
         self.next_timer = Timestamp::NEVER;
-        let occupants: Vec<_> = self.lanes.occupants().collect();
         if self.may_rest(now) {
-            self.rest(&occupants);
+            self.rest();
             return;
         }
-        for key in occupants {
+        for lane in 0..self.lanes.count() {
+            let Some(key) = self.lanes.occupant(lane) else { continue };
             let Some(call) = self.calls.get(key) else { continue };
             if call.timer <= now && !call.is_queued {
                 self.run_call_timer(now, key);
@@ -186,12 +186,17 @@ impl ClientEndpoint {
     }
 
     /// Sends nothing more, until something is heard or there is a new call.
-    fn rest(&mut self, occupants: &[CallKey]) {
+    fn rest(&mut self) {
         self.is_resting = true;
         self.handshake = None;
-        for &key in occupants {
+        self.set_timers(Timestamp::NEVER);
+    }
+
+    /// Sets the timers of all calls that hold lanes.
+    fn set_timers(&mut self, at: Timestamp) {
+        for key in self.lanes.occupants() {
             if let Some(call) = self.calls.get_mut(key) {
-                call.timer = Timestamp::NEVER;
+                call.timer = at;
             }
         }
     }
@@ -203,12 +208,7 @@ impl ClientEndpoint {
         }
         self.awaiting_since = None;
         self.next_timer = now;
-        let occupants: Vec<_> = self.lanes.occupants().collect();
-        for key in occupants {
-            if let Some(call) = self.calls.get_mut(key) {
-                call.timer = now;
-            }
-        }
+        self.set_timers(now);
     }
 
     fn run_call_timer(&mut self, now: Timestamp, key: CallKey) {
