@@ -459,9 +459,10 @@ pub enum PlainAnswer {
 /// Reads the next frame of a client, and moves `at` behind it. `None` if it is not well formed.
 pub fn next_client_frame(body: &[u8], at: &mut usize) -> Option<ClientFrame> {
     let raw = next_raw(body, at)?;
-    let mut cursor = Cursor::new(raw.rest);
     let frame = match raw.kind {
         kind::REQUEST | kind::ONEWAY => {
+            let (fields, _) = raw.rest.split_first_chunk::<16>()?;
+            let mut cursor = Cursor::new(fields);
             let request = Request {
                 interface: cursor.u32()?,
                 method: cursor.u32()?,
@@ -492,7 +493,7 @@ pub fn next_client_frame(body: &[u8], at: &mut usize) -> Option<ClientFrame> {
         kind::CLOSE if raw.flags == 0 => ClientFrame::Close,
         _ => return next_client_part(&raw),
     };
-    cursor.is_empty().then_some(frame)
+    raw.rest.is_empty().then_some(frame)
 }
 
 fn next_client_part(raw: &RawFrame<'_>) -> Option<ClientFrame> {
@@ -576,22 +577,22 @@ struct RawFrame<'a> {
     end: usize,
 }
 
+#[inline]
 fn next_raw<'a>(body: &'a [u8], at: &mut usize) -> Option<RawFrame<'a>> {
-    let mut cursor = Cursor::new(body.get(*at..)?);
-    let kind = cursor.u8()?;
-    let flags = cursor.u8()?;
-    let lane = cursor.u16()?;
-    let attempt = cursor.u16()?;
-    let length = usize::from(cursor.u16()?);
-    let sequence = cursor.u64()?;
-    let rest = cursor.take(length)?;
-    let end = *at + PREFIX_LENGTH + length;
+    let (prefix, rest) = body.get(*at..)?.split_first_chunk::<PREFIX_LENGTH>()?;
+    let mut fields = Cursor::new(prefix);
+    let (kind, flags) = (fields.u8()?, fields.u8()?);
+    let (lane, attempt, length) = (fields.u16()?, fields.u16()?, fields.u16()?);
+    let sequence = fields.u64()?;
+    let rest = rest.get(..length.into())?;
     // Sequence numbers begin with 1, and only CLOSE is about no call.
     if (sequence == 0) != (kind == kind::CLOSE) {
         return None;
     }
+    let end = *at + PREFIX_LENGTH + rest.len();
     *at = end;
-    Some(RawFrame { kind, flags, subject: Subject { lane, sequence, attempt }, rest, end })
+    let subject = Subject { lane, sequence, attempt };
+    Some(RawFrame { kind, flags, subject, rest, end })
 }
 
 fn write_prefix(out: &mut Vec<u8>, kind: u8, flags: u8, subject: Subject, length: usize) {
