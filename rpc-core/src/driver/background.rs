@@ -1,8 +1,9 @@
-//! The background thread of a client: started when it is first needed, asleep unless it is.
+//! The background thread of a client: started when it is first needed, and gone when it has not been for a
+//! while.
 //!
 //! Callers drive the loop themselves while they wait. This thread is there for what nobody waits for:
 //! futures that wait in an executor, calls that were detached, the handshake of calls that were only
-//! started, the next deadline of an endpoint that nobody drives, and the resolution of names.
+//! started, and the resolution of names. The deadlines of a client that nobody drives are the keeper's.
 
 use core::time::Duration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,19 +12,23 @@ use std::sync::Arc;
 use super::client_loop::{ClientLoop, ClientRole};
 use super::waiters::Subject;
 use super::wakeups::Wakeups;
-use crate::endpoint::Machine;
 use crate::service::bury;
 use crate::sync::thread::{self, Thread};
 use crate::time::Timestamp;
 
-/// How long the background thread sleeps at most while calls are being started, so that starting one seldom
-/// means waking it: that costs more than the call.
+/// How long a call that was started may go without anybody who drives the client, at least: mostly its
+/// caller waits sooner.
 pub(super) const LOOK: Duration = Duration::from_millis(5);
 
-/// What others need to know of the background thread.
+/// How long the background thread stays when it has nothing to do.
+const LINGER: Duration = Duration::from_secs(10);
+
+/// What others need to know of the background thread, and of the keeper.
 pub(super) struct Background {
     state: State,
-    /// When it looks by itself. The origin of time while it is awake.
+    /// Whether the thread is awake, or about to be.
+    is_awake: bool,
+    /// When the keeper looks after the client.
     alarm: Timestamp,
 }
 
@@ -35,15 +40,14 @@ enum State {
 
 impl Background {
     pub(super) fn new() -> Self {
-        Self { state: State::Absent, alarm: Timestamp::NEVER }
+        Self { state: State::Absent, is_awake: false, alarm: Timestamp::NEVER }
     }
 
-    /// Makes sure that it looks at `time` or earlier. It is woken only if it would not.
-    pub(super) fn summon(&mut self, time: Timestamp, wakeups: &mut Wakeups) {
-        if time >= self.alarm {
+    /// Makes sure that the thread looks.
+    pub(super) fn summon(&mut self, wakeups: &mut Wakeups) {
+        if core::mem::replace(&mut self.is_awake, true) {
             return;
         }
-        self.alarm = time;
         match &self.state {
             State::Present(thread) => wakeups.add_thread(thread.clone()),
             State::Starting => {}
@@ -54,13 +58,32 @@ impl Background {
         }
     }
 
-    /// When it looks by itself.
+    /// Makes sure that the keeper looks at `time` or earlier. The keeper is told only if it would not.
+    pub(super) fn set_alarm(&mut self, time: Timestamp, wakeups: &mut Wakeups) {
+        if time < self.alarm {
+            self.alarm = time;
+            wakeups.look_at(time);
+        }
+    }
+
+    /// The alarm rings, and is not set any more.
+    pub(super) fn on_alarm(&mut self) {
+        self.alarm = Timestamp::NEVER;
+    }
+
+    /// When the keeper looks.
     #[cfg(test)]
     pub(super) fn alarm(&self) -> Timestamp {
         self.alarm
     }
 
-    /// Lets it see that it is over.
+    /// Whether there is a thread.
+    #[cfg(test)]
+    pub(super) fn has_thread(&self) -> bool {
+        !matches!(self.state, State::Absent)
+    }
+
+    /// Lets the thread see that it is over.
     pub(super) fn dismiss(&self, wakeups: &mut Wakeups) {
         if let State::Present(thread) = &self.state {
             wakeups.add_thread(thread.clone());
@@ -79,7 +102,7 @@ pub(super) fn start(client: &Arc<ClientLoop>) {
         // progress while somebody waits for them.
         let background = &mut client.shared.lock().role.background;
         background.state = State::Absent;
-        background.alarm = Timestamp::NEVER;
+        background.is_awake = false;
     }
 }
 
@@ -87,44 +110,39 @@ fn run(client: &Arc<ClientLoop>) {
     let shared = &client.shared;
     let mut core = shared.lock();
     core.role.background.state = State::Present(thread::current());
-    let mut looked_at = Timestamp::ZERO;
+    let mut rests_until = None;
     while !core.is_dead() && !core.role.is_closed {
-        core.role.background.alarm = Timestamp::ZERO;
+        core.role.background.is_awake = true;
         if core::mem::take(&mut core.role.wants_servers) {
             drop(core);
             resolve(client);
             core = shared.lock();
             continue;
         }
-        let now = shared.now();
-        let deadline = core.role.endpoint.poll_timeout().unwrap_or(Timestamp::NEVER);
-        let is_wanted = core.role.wants_leader() || core.has_backlog();
-        if core.has_seat() && (is_wanted || deadline <= now) {
-            // Once, or for as long as it is wanted.
-            let until = if is_wanted { None } else { Some(now) };
+        if core.has_seat() && (core.role.wants_leader() || core.has_backlog()) {
             let mut has_led = false;
             let check = |role: &mut ClientRole| {
                 let goes_on = !has_led || (role.wants_leader() && !role.wants_servers);
                 has_led = true;
                 (!goes_on).then_some(())
             };
-            client.drive(core, Subject::News, until, check);
+            client.drive(core, Subject::News, None, check);
             core = shared.lock();
             continue;
         }
-        // While others lead they keep the deadlines, and see to it when they leave that this thread
-        // does. It only has to look now and then so that leaving seldom means waking it.
-        let is_in_use = core.role.last_start_at >= looked_at;
-        looked_at = now;
-        let alarm = match core.has_seat() {
-            false => now + client.idle_delay,
-            true if is_in_use => deadline.min(now + LOOK),
-            true => deadline,
-        };
-        core.role.background.alarm = alarm;
+        // While others lead they see to it when they leave that this thread leads if it has to.
+        core.role.background.is_awake = false;
+        let end = *rests_until.get_or_insert_with(|| shared.now() + LINGER);
         drop(core);
-        park(alarm, now);
+        let now = shared.now();
+        park(end, now);
         core = shared.lock();
+        if core.role.background.is_awake {
+            rests_until = None;
+        } else if now >= end {
+            core.role.background.state = State::Absent;
+            return;
+        }
     }
 }
 
@@ -161,22 +179,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_woken_only_to_look_earlier() {
-        let time = Timestamp::from_nanos;
+    fn the_thread_is_woken_once() {
         let mut background = Background::new();
         let mut wakeups = Wakeups::default();
-        background.summon(time(100), &mut wakeups);
+        background.summon(&mut wakeups);
         assert!(wakeups.take_start(), "it is started when it is first needed");
-        background.summon(time(50), &mut wakeups);
+        background.summon(&mut wakeups);
         assert!(!wakeups.take_start(), "it looks by itself when it has started");
 
         background.state = State::Present(thread::current());
-        background.alarm = time(100);
-        background.summon(time(100), &mut wakeups);
-        background.summon(time(200), &mut wakeups);
+        background.summon(&mut wakeups);
         assert_eq!(wakeups.threads(), 0);
-        background.summon(time(99), &mut wakeups);
-        background.summon(time(99), &mut wakeups);
+        background.is_awake = false;
+        background.summon(&mut wakeups);
+        background.summon(&mut wakeups);
         assert_eq!(wakeups.threads(), 1);
+    }
+
+    #[test]
+    fn the_alarm_is_set_only_to_look_earlier() {
+        let time = Timestamp::from_nanos;
+        let mut background = Background::new();
+        let mut wakeups = Wakeups::default();
+        for (at, is_news) in [(100, true), (100, false), (200, false), (99, true)] {
+            background.set_alarm(time(at), &mut wakeups);
+            assert_eq!(wakeups.take_look(), is_news.then(|| time(at)));
+        }
+        background.on_alarm();
+        background.set_alarm(time(300), &mut wakeups);
+        assert_eq!(wakeups.take_look(), Some(time(300)));
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::background::{self, Background, park};
 use super::client::Resolve;
+use super::keeper::Alarm;
 use super::outbox::Outbox;
 use super::seat::{Core, Role, Shared};
 use super::waiters::{Subject, Waiters};
@@ -25,6 +26,7 @@ pub(super) struct ClientLoop {
     pub(super) resolve: Option<Resolve>,
     /// How long the background thread leaves a client alone that others drive.
     pub(super) idle_delay: Duration,
+    pub(super) alarm: Alarm,
 }
 
 /// A client's endpoint and those who wait for it.
@@ -40,8 +42,6 @@ pub(super) struct ClientRole {
     pub(super) wants_servers: bool,
     /// When the last call was submitted.
     last_call_at: Timestamp,
-    /// When the last call was submitted by somebody who did not wait for it.
-    pub(super) last_start_at: Timestamp,
     pub(super) is_closed: bool,
 }
 
@@ -55,7 +55,6 @@ impl ClientRole {
             resolves,
             wants_servers: false,
             last_call_at: Timestamp::ZERO,
-            last_start_at: Timestamp::ZERO,
             is_closed: false,
         }
     }
@@ -93,7 +92,7 @@ impl ClientRole {
         }
         if self.resolves && self.endpoint.wants_servers() {
             self.wants_servers = true;
-            self.background.summon(Timestamp::ZERO, wakeups);
+            self.background.summon(wakeups);
         }
         has_ended
     }
@@ -134,7 +133,7 @@ impl ClientLoop {
         resolve: Option<Resolve>,
         idle_delay: Duration,
     ) -> Self {
-        Self { shared, resolve, idle_delay }
+        Self { shared, resolve, idle_delay, alarm: Alarm::new() }
     }
 
     /// Drives the client until `check` gives something or `until` has passed, or waits while somebody
@@ -335,7 +334,8 @@ impl ClientLoop {
     /// Sees to it that nobody leaves while the seat is free and somebody waits. An heir may come too
     /// late, or have ended already: it passes on in turn.
     ///
-    /// The background thread is asked for no earlier than at `earliest`, unless it is wanted at once.
+    /// If there is nothing but deadlines to be kept, somebody looks after the client no earlier than at
+    /// `earliest`.
     pub(super) fn pass_on(core: &mut Core<ClientRole>, wakeups: &mut Wakeups, earliest: Timestamp) {
         if !core.has_seat() {
             return;
@@ -345,9 +345,9 @@ impl ClientLoop {
         if let Some(heir) = role.waiters.heir() {
             wakeups.add_thread(heir);
         } else if role.wants_leader() || has_backlog {
-            role.background.summon(Timestamp::ZERO, wakeups);
+            role.background.summon(wakeups);
         } else if let Some(deadline) = role.endpoint.poll_timeout() {
-            role.background.summon(deadline.max(earliest), wakeups);
+            role.background.set_alarm(deadline.max(earliest), wakeups);
         }
     }
 
@@ -359,15 +359,14 @@ impl ClientLoop {
     }
 
     /// Ends the submission of the call `key` by somebody who does not wait for it yet. Mostly that
-    /// somebody waits soon and drives the loop then, so the background thread is not woken for the
-    /// call's timers if it looks soon by itself.
+    /// somebody waits soon and drives the loop then, so nobody is asked to look after the
+    /// call's timers before that.
     pub(super) fn conclude_start<'a>(
         self: &'a Arc<Self>,
         mut core: Guard<'a>,
         key: CallKey,
         now: Timestamp,
     ) {
-        core.role.last_start_at = now;
         // A leader that sleeps would have to be woken for what is held back.
         let was_holding = core.role.endpoint.is_holding();
         if core.has_seat() && core.role.endpoint.hold(now, key) {
@@ -379,7 +378,7 @@ impl ClientLoop {
     }
 
     /// Gives the lock up and wakes whoever has to act now: those whose calls have ended, an heir of the
-    /// seat, or the background thread, which is asked for no earlier than at `earliest`.
+    /// seat, the background thread, or the keeper, who is asked for no earlier than at `earliest`.
     fn hand_over(self: &Arc<Self>, mut core: Guard<'_>, earliest: Timestamp) {
         let mut wakeups = Wakeups::default();
         core.role.collect(false, &mut wakeups);
@@ -420,10 +419,35 @@ impl ClientLoop {
         let wakes_leader = !core.has_seat();
         core.close();
         drop(core);
+        self.alarm.cancel();
         if wakes_leader {
             self.shared.wake_leader();
         }
         wakeups.wake_all();
+    }
+
+    /// Its alarm rings: lets it have a turn if nobody drives it and one is due.
+    #[cfg(not(all(test, any(loom, shuttle))))]
+    pub(super) fn look_after(self: &Arc<Self>) {
+        let mut core = self.shared.lock();
+        if core.is_dead() || core.role.is_closed {
+            return;
+        }
+        let now = self.shared.now();
+        core.role.background.on_alarm();
+        if !core.has_seat() {
+            // Whoever leads keeps the deadlines, and sets the alarm when leaving. It is set here so that
+            // leaving seldom means waking the keeper.
+            let mut wakeups = Wakeups::default();
+            core.role.background.set_alarm(now + self.idle_delay, &mut wakeups);
+            drop(core);
+            return self.wake_threads(&mut wakeups);
+        }
+        if core.role.endpoint.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            let _nothing = self.drive(core, Subject::News, Some(now), |_| None::<()>);
+        } else {
+            self.hand_over(core, Timestamp::ZERO);
+        }
     }
 
     /// Wakes the threads among `wakeups`, and starts the background thread if it was asked for.
@@ -431,6 +455,9 @@ impl ClientLoop {
         wakeups.wake_threads();
         if wakeups.take_start() {
             background::start(self);
+        }
+        if let Some(time) = wakeups.take_look() {
+            self.alarm.set(self, time);
         }
     }
 }

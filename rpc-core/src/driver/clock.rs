@@ -13,6 +13,11 @@ impl SystemClock {
     pub(super) fn new() -> Self {
         Self(Instant::now())
     }
+
+    /// The same time for whoever has another clock. `None` if it is too far away for the system.
+    pub(super) fn instant(&self, time: Timestamp) -> Option<Instant> {
+        self.0.checked_add(time.since(Timestamp::ZERO))
+    }
 }
 
 impl Clock for SystemClock {

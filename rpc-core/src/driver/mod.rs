@@ -7,7 +7,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `seat` | the role as a value, and the rules of handing it on |
-//! | `client_loop`, `waiters`, `background`, `client` | a client's callers take turns |
+//! | `client_loop`, `waiters`, `background`, `keeper`, `client` | a client's callers take turns |
 //! | `worker`, `server_role`, `watchdog`, `runtimes`, `serving`, `server` | a server's threads take turns |
 //! | `later`, `closing` | answers that come after the handler's end; how a server ends |
 //! | `socket`, `udp`, `local`, `loopback` | datagrams, over UDP or in process |
@@ -35,6 +35,8 @@ mod entropy;
 #[cfg(test)]
 mod fixtures;
 mod inbox;
+#[cfg_attr(all(test, any(loom, shuttle)), path = "models/system/keeper.rs")]
+mod keeper;
 mod later;
 mod local;
 mod loopback;

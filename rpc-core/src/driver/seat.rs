@@ -173,6 +173,12 @@ impl<R: Role> Shared<R> {
         self.clock.now()
     }
 
+    /// A time of this endpoint's on the system's clock.
+    #[cfg(not(all(test, any(loom, shuttle))))]
+    pub(super) fn instant(&self, time: Timestamp) -> Option<std::time::Instant> {
+        self.clock.instant(time)
+    }
+
     /// Wakes the leader out of its sleep.
     pub(super) fn wake_leader(&self) {
         self.waker.wake();

@@ -7,6 +7,7 @@ use std::task::Waker;
 use super::watchdog::Watchdog;
 use crate::service::{Task, shielded};
 use crate::sync::thread::Thread;
+use crate::time::Timestamp;
 
 /// Threads and tasks that have been chosen under the lock and are woken without it.
 #[derive(Default)]
@@ -14,6 +15,8 @@ pub(super) struct Wakeups {
     threads: Vec<Thread>,
     tasks: Vec<Waker>,
     starts_background: bool,
+    /// When a client is to be looked after that nobody drives.
+    look_at: Option<Timestamp>,
     alarm: Option<Arc<Watchdog>>,
     /// Futures of calls that nobody will be told of.
     discarded: Vec<Arc<Task>>,
@@ -46,6 +49,16 @@ impl Wakeups {
     /// Whether that was asked since this was last called.
     pub(super) fn take_start(&mut self) -> bool {
         core::mem::take(&mut self.starts_background)
+    }
+
+    /// Asks that a client be looked after at this time.
+    pub(super) fn look_at(&mut self, time: Timestamp) {
+        self.look_at = Some(time);
+    }
+
+    /// When, if that was asked since this was last called.
+    pub(super) fn take_look(&mut self) -> Option<Timestamp> {
+        self.look_at.take()
     }
 
     /// How many threads are to be woken.

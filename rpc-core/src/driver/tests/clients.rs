@@ -282,6 +282,28 @@ fn a_leader_that_sleeps_long_is_woken_for_an_earlier_deadline() {
 }
 
 #[test]
+fn calls_that_were_only_started_are_looked_after_without_a_thread_for_each_client() {
+    without_hanging(|| {
+        let exchange = Arc::new(Exchange::default());
+        let (_control, _) = serve(&exchange, 1, |_| {});
+        let clients: Vec<_> = (0..20).map(|_| connect(&exchange)).collect();
+        for (handle, _) in &clients {
+            handle.ready(LONG).unwrap();
+        }
+        exchange.lose("server");
+        let keys: Vec<_> = clients.iter().map(|(handle, _)| handle.submit(call(0))).collect();
+        for ((handle, client), key) in clients.iter().zip(keys) {
+            eventually("it is sent again", || handle.statistics().retransmissions > 1);
+            assert!(!client.shared.lock().role.background.has_thread());
+            handle.release(key);
+        }
+        let weak: Vec<_> = clients.iter().map(|(_, client)| Arc::downgrade(client)).collect();
+        drop(clients);
+        eventually("nobody knows them", || weak.iter().all(|weak| weak.strong_count() == 0));
+    });
+}
+
+#[test]
 fn dropping_the_client_ends_a_background_thread_that_sleeps_long() {
     without_hanging(|| {
         let exchange = Arc::new(Exchange::default());
