@@ -33,12 +33,14 @@
 //! told otherwise.
 
 mod arguments;
+mod cores;
 mod flood;
 mod flood_report;
 mod helpers;
 mod memory;
 mod proxied;
 mod proxy;
+mod visitor;
 
 use clap::Parser;
 use farcall_workloads::floors::{MioEcho, Tcp, Udp};
@@ -46,6 +48,7 @@ use farcall_workloads::program::{serve_if_asked, start};
 use farcall_workloads::{FarcallSystem, Result, System};
 
 use self::arguments::{Arguments, Measurement};
+use self::cores::Cores;
 use self::helpers::Helper;
 
 /// Whatever is measured.
@@ -53,6 +56,7 @@ const SYSTEMS: &[&dyn System] = &[
     &FarcallSystem::DEFAULT,
     &FarcallSystem::BLOCKING,
     &FarcallSystem::SPINNING,
+    &Cores,
     &Udp::BLOCKING,
     &Udp::SPINNING,
     &MioEcho,

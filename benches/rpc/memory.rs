@@ -6,25 +6,15 @@
 //! process may open.
 
 use core::ops::Range;
-use core::time::Duration;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::time::Instant;
 
-use bytes::Bytes;
-use farcall::{ClientConfig, Stub};
-use farcall_core::endpoint::client::{CallKey, NewCall};
-use farcall_core::endpoint::{ClientEndpoint, Machine};
-use farcall_core::entropy::Entropy;
-use farcall_core::marshal::{Marshal, Reader, Unmarshal, Writer};
-use farcall_core::time::Timestamp;
-
-use farcall_workloads::calculator::CalculatorClient;
 use farcall_workloads::goals::Goal;
 use farcall_workloads::process::{Process, Usage};
 use farcall_workloads::report::Section;
 use farcall_workloads::runner::Bench;
 use farcall_workloads::{FarcallSystem, Result};
 use serde_json::json;
+
+use super::visitor::Visitor;
 
 /// How many sessions a server of moderate size has.
 const FEW: u32 = 1_000;
@@ -138,91 +128,4 @@ fn open_sessions(server: &Process, seeds: Range<u32>, calls: i32) -> Result<()> 
         Visitor::new(server.address(), seed)?.visit(calls)?;
     }
     Ok(())
-}
-
-/// A client that is driven by hand, as far as a visit without trouble needs it.
-struct Visitor {
-    endpoint: ClientEndpoint,
-    socket: UdpSocket,
-    server: SocketAddr,
-    start: Instant,
-}
-
-impl Visitor {
-    fn new(server: SocketAddr, seed: u32) -> Result<Self> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        socket.set_read_timeout(Some(Duration::from_secs(2)))?;
-        let endpoint = ClientEndpoint::new(
-            ClientConfig::default(),
-            vec![server],
-            Box::new(Generator(fastrand::Rng::with_seed(seed.into()))),
-            Timestamp::ZERO,
-        );
-        Ok(Self { endpoint, socket, server, start: Instant::now() })
-    }
-
-    fn visit(&mut self, calls: i32) -> Result<()> {
-        let keys: Vec<CallKey> =
-            (0..calls).map(|number| self.endpoint.submit(self.now(), addition(number))).collect();
-        self.drive()?;
-        for (number, key) in (0..calls).zip(keys) {
-            let completion = self.endpoint.completion(key).ok_or("a call has not ended")?;
-            let reply = completion.as_ref().map_err(|failure| failure.kind.to_string())?;
-            if i32::unmarshal(&mut Reader::new(reply))? != 2 * number {
-                return Err("the server cannot add".into());
-            }
-        }
-        Ok(())
-    }
-
-    /// Goes on until every call has ended.
-    fn drive(&mut self) -> Result<()> {
-        let mut buffer = [0; 2048];
-        loop {
-            let mut datagram = Vec::new();
-            while self.endpoint.poll_transmit(self.now(), &mut datagram).is_some() {
-                self.socket.send_to(&datagram, self.server)?;
-                datagram.clear();
-            }
-            if self.endpoint.open_calls() == 0 {
-                return Ok(());
-            }
-            let (length, from) = self.socket.recv_from(&mut buffer)?;
-            let datagram = Bytes::copy_from_slice(&buffer[..length]);
-            self.endpoint.handle_datagram(self.now(), from, None, &datagram);
-        }
-    }
-
-    fn now(&self) -> Timestamp {
-        Timestamp::ZERO + self.start.elapsed()
-    }
-}
-
-/// The call `add(number, number)`, as generated code makes it.
-fn addition(number: i32) -> NewCall {
-    let interface = CalculatorClient::interface();
-    let method = interface.methods()[0];
-    let mut body = Writer::new();
-    number.marshal(&mut body);
-    number.marshal(&mut body);
-    NewCall {
-        interface: interface.id(),
-        method: method.id(),
-        signature: method.signature().hash,
-        is_idempotent: method.is_idempotent(),
-        is_oneway: method.is_oneway(),
-        limits: method.limits(),
-        deadline: None,
-        body: body.finish_body().expect("numbers can be encoded"),
-        fault: None,
-    }
-}
-
-/// Random enough for nonces that nobody attacks.
-struct Generator(fastrand::Rng);
-
-impl Entropy for Generator {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        self.0.fill(bytes);
-    }
 }

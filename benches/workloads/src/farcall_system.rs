@@ -16,7 +16,7 @@ use super::measure::Exchanged;
 use super::message::Message;
 use super::store::{Memory, StoreClient, StoreServer};
 use super::system::{Client, Role, Sums, System};
-use super::threads::{call_from_threads, take_turns};
+use super::threads::{call_each_from_a_thread, call_from_threads};
 
 /// How long a session may take to be there.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -100,8 +100,7 @@ impl System for FarcallSystem {
             client.call()?;
             clients.push(client);
         }
-        let finish = |client: &mut FarcallClient| client.finish().map(drop);
-        take_turns(&mut clients, calls_each, |client| Ok(client.start()), finish)
+        call_each_from_a_thread(clients, calls_each)
     }
 
     fn files_per_endpoint(&self) -> usize {

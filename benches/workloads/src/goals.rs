@@ -13,6 +13,7 @@ use super::table;
 const DEFAULT: &str = "farcall";
 const BLOCKING: &str = "farcall-blocking";
 const SPINNING: &str = "farcall-spinning";
+const CORES: &str = "farcall-cores";
 
 /// Something that should be reached, and what was.
 #[derive(Clone, Debug)]
@@ -162,12 +163,13 @@ impl Goals<'_> {
     }
 
     fn crowd(&self) -> Vec<Option<Goal>> {
-        let goal = |case: usize| {
+        let goal = |(system, case): (&str, usize)| {
             let what = format!("W4: calls/s, {}", self.measured.cases[case].0.name);
             let bound = Bound::AtLeast(0.75);
-            self.beside(&what, Figure::Rate, case, (DEFAULT, "mio-echo"), bound)
+            self.beside(&what, Figure::Rate, case, (system, "mio-echo"), bound)
         };
-        (0..self.measured.cases.len()).map(goal).collect()
+        let cases = 0..self.measured.cases.len();
+        cases.flat_map(|case| [(DEFAULT, case), (CORES, case)]).map(goal).collect()
     }
 
     fn loss(&self) -> Vec<Option<Goal>> {

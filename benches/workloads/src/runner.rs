@@ -59,11 +59,25 @@ impl Bench {
         &self,
         title: &'static str,
         cases: Vec<Case>,
+        measure: impl FnMut(&'static dyn System, &Case) -> Result<Sample>,
+    ) -> Measured {
+        self.measure_where(title, cases, |_, _| Ok(()), measure)
+    }
+
+    /// The same, where something may make a case impossible that is not the system's fault.
+    pub fn measure_where(
+        &self,
+        title: &'static str,
+        cases: Vec<Case>,
+        is_possible: impl Fn(&dyn System, &Case) -> core::result::Result<(), String>,
         mut measure: impl FnMut(&'static dyn System, &Case) -> Result<Sample>,
     ) -> Measured {
         let repetitions = self.settings.repetitions() as usize;
-        let mut cases: Vec<(Case, Vec<Series>)> =
-            cases.into_iter().map(|case| (self.series(&case), case)).map(|(s, c)| (c, s)).collect();
+        let with_series = |case: Case| {
+            let series = self.series(&case, &is_possible);
+            (case, series)
+        };
+        let mut cases: Vec<(Case, Vec<Series>)> = cases.into_iter().map(with_series).collect();
         let able = |series: &Series| series.remarks.is_empty();
         let steps =
             cases.iter().flat_map(|(_, series)| series).filter(|series| able(series)).count();
@@ -98,12 +112,20 @@ impl Bench {
         Measured { cases }
     }
 
-    fn series(&self, case: &Case) -> Vec<Series> {
+    /// Nothing yet but the reasons why there will be nothing.
+    fn series(
+        &self,
+        case: &Case,
+        is_possible: &impl Fn(&dyn System, &Case) -> core::result::Result<(), String>,
+    ) -> Vec<Series> {
         let series = self.systems.iter().map(|system| {
             let mut series = Series::new(system.name());
             series.remarks.extend(system.lacks(case.workload).map(str::to_owned));
             if case.loss > 0.0 {
                 series.remarks.extend(system.lacks(super::Workload::Loss).map(str::to_owned));
+            }
+            if series.remarks.is_empty() {
+                series.remarks.extend(is_possible(*system, case).err());
             }
             series
         });

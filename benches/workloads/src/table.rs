@@ -148,7 +148,7 @@ fn latency(measured: &Measured) -> Vec<Columns> {
 }
 
 fn throughput(measured: &Measured) -> Vec<Columns> {
-    let bases: Vec<&str> = bases(measured, 0).collect();
+    let bases = ["mio-echo", "tcp"];
     let mut all = with_ratios(measured, "W2: null calls per second", Figure::Rate, &bases);
     for (title, figure) in [
         ("W2: processor time of the client, µs/call", Figure::ClientProcessor),
@@ -167,7 +167,7 @@ fn payload(measured: &Measured) -> Vec<Columns> {
 }
 
 fn crowd(measured: &Measured) -> Vec<Columns> {
-    let bases: Vec<&str> = bases(measured, 0).collect();
+    let bases = ["mio-echo"];
     let title = "W4: null calls per second of many clients";
     let mut all = with_ratios(measured, title, Figure::Rate, &bases);
     let memory = over(measured, Figure::Memory, Of::Nothing, |_| true);

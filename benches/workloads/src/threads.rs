@@ -1,6 +1,7 @@
 //! Calls of several clients: from a thread each, or from one that goes round.
 
 use core::time::Duration;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -63,4 +64,35 @@ pub fn take_turns<C>(
     clients.iter_mut().try_for_each(&finish)?;
     let count = clients.len() as u64 * u64::from(calls_each);
     Ok(Exchanged { count, time: begun.elapsed() })
+}
+
+/// Has each client make `calls_each` calls, one after the other, in a thread of its own.
+///
+/// # Errors
+/// When a call of any of them fails.
+pub fn call_each_from_a_thread<C: Client + Send>(
+    clients: Vec<C>,
+    calls_each: u32,
+) -> Result<Exchanged> {
+    /// There is nothing on the stacks of so many threads but a call.
+    const STACK: usize = 128 << 10;
+    let count = clients.len() as u64 * u64::from(calls_each);
+    let start_line = Barrier::new(clients.len() + 1);
+    thread::scope(|scope| {
+        let mut callers = Vec::with_capacity(clients.len());
+        for mut client in clients {
+            let start_line = &start_line;
+            let caller = move || {
+                start_line.wait();
+                (0..calls_each).try_for_each(|_| client.call())
+            };
+            callers.push(thread::Builder::new().stack_size(STACK).spawn_scoped(scope, caller)?);
+        }
+        start_line.wait();
+        let begun = Instant::now();
+        for caller in callers {
+            caller.join().map_err(|_| "a thread that makes calls panicked")??;
+        }
+        Ok(Exchanged { count, time: begun.elapsed() })
+    })
 }

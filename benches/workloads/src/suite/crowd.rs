@@ -14,14 +14,16 @@ pub(super) fn run(bench: &Bench) -> Measured {
     let case =
         |(endpoints, _)| Case::new(format!("{endpoints} clients"), Workload::Crowd, endpoints);
     let cases = CROWDS.map(case).into();
-    bench.measure("crowd", cases, |system, case| measure(bench, system, case))
+    let is_possible = |system: &dyn System, case: &Case| {
+        limits::make_room(case.count, system.files_per_endpoint())
+    };
+    bench.measure_where("crowd", cases, is_possible, |system, case| measure(bench, system, case))
 }
 
 fn measure(bench: &Bench, system: &dyn System, case: &Case) -> Result<Sample> {
     let crowd = CROWDS.iter().find(|(endpoints, _)| *endpoints == case.count);
     let (endpoints, calls_each) = *crowd.ok_or("there is no such crowd")?;
     let calls_each = if bench.settings.quick { calls_each / QUICKER } else { calls_each };
-    limits::make_room(endpoints, system.files_per_endpoint())?;
     let mut server = bench.serve(system)?;
     let before = server.usage()?;
     let address = server.address();

@@ -18,7 +18,7 @@ const LONG: Duration = Duration::from_millis(100);
 
 pub(super) fn run(bench: &Bench) -> Measured {
     let cases = vec![
-        Case::new("alone", Workload::Call, 0),
+        Case::new("alone", Workload::Transfers, 0),
         Case::new("beside echoes of 16 MiB", Workload::Transfers, SIZE),
         Case::new("while every worker is busy", Workload::Busy, 0),
     ];
@@ -33,7 +33,7 @@ fn measure(bench: &Bench, system: &dyn System, case: &Case) -> Result<Sample> {
         Workload::Transfers => client.echo(&message).map(drop),
         _ => client.occupy(LONG),
     };
-    if case.workload == Workload::Call {
+    if (case.workload, case.count) == (Workload::Transfers, 0) {
         distribution(&mut *client, warm_up)?;
         return Ok(Sample::timed(distribution(&mut *client, time)?));
     }
