@@ -181,7 +181,8 @@ pub struct ServerConfig {
     /// while all of them are busy. Default: the number of processors, at least 4.
     pub workers: usize,
     /// How long a handler may run on the thread that drives the loop before another thread takes the
-    /// loop over. Default 1 ms.
+    /// loop over. Where no handler has run for so long lately, it may take up to eight times as long until
+    /// that is noticed. Default 1 ms.
     pub handler_threshold: Duration,
     /// The most calls that may wait for a worker; one more is refused with `Busy`. Default 4,096.
     pub maximum_queued_calls: usize,

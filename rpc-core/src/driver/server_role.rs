@@ -19,6 +19,9 @@ use crate::time::Timestamp;
 /// How long calls may wait for the leader while workers are idle.
 const LONGEST_WAIT: Duration = Duration::from_micros(200);
 
+/// How many thresholds the watchdog waits at most, when no handler has outlasted one for long.
+const MOST_THRESHOLDS: u32 = 8;
+
 /// A server's endpoint and what its threads are doing.
 pub(super) struct ServerRole {
     pub(super) endpoint: ServerEndpoint,
@@ -35,6 +38,8 @@ pub(super) struct ServerRole {
     pub(super) idle: Vec<Thread>,
     pub(super) has_standby: bool,
     pub(super) watchdog_is_set: bool,
+    /// After how long it rings.
+    watchdog_period: Duration,
     /// Whether a thread is on its way to take a call.
     pub(super) is_summoned: bool,
     /// Futures that answer calls.
@@ -71,6 +76,7 @@ impl ServerRole {
             idle: Vec::new(),
             has_standby: false,
             watchdog_is_set: false,
+            watchdog_period: config.handler_threshold,
             is_summoned: false,
             tasks: Tasks::default(),
             shutdowns: 0,
@@ -158,10 +164,21 @@ impl ServerRole {
         usual > threshold || usual.saturating_mul(queued) > LONGEST_WAIT
     }
 
-    /// The watchdog, if it has to be set: it is set once, for as long as it takes to ring.
-    pub(super) fn engage_watchdog(&mut self) -> Option<Arc<Watchdog>> {
+    /// The watchdog, if it has to be set, and after how long it is to ring: it is set once, for as long as it
+    /// takes to ring.
+    pub(super) fn engage_watchdog(&mut self) -> Option<(Arc<Watchdog>, Duration)> {
         let is_set = core::mem::replace(&mut self.watchdog_is_set, true);
-        (!is_set).then(|| Arc::clone(&self.watchdog))
+        (!is_set).then(|| (Arc::clone(&self.watchdog), self.watchdog_period))
+    }
+
+    /// The watchdog has rung. While it does so in vain it rings less often, for it delays the calls that are
+    /// being answered.
+    pub(super) fn disengage_watchdog(&mut self, is_in_vain: bool, threshold: Duration) {
+        self.watchdog_is_set = false;
+        self.watchdog_period = match is_in_vain {
+            true => (self.watchdog_period * 2).min(threshold.saturating_mul(MOST_THRESHOLDS)),
+            false => threshold,
+        };
     }
 
     /// Brings in one more thread to run a call.

@@ -208,8 +208,8 @@ impl ServerLoop {
             core.role.left_at = Some(*now);
             let watchdog = core.role.engage_watchdog();
             drop(core);
-            if let Some(watchdog) = &watchdog {
-                watchdog.set(self.threshold);
+            if let Some((watchdog, period)) = &watchdog {
+                watchdog.set(*period);
             }
             if crossing.take_effect() || watchdog.is_some() {
                 *now = self.shared.now();
@@ -337,16 +337,18 @@ impl ServerLoop {
             let watchdog = Arc::clone(&core.role.watchdog);
             // The seat is free while its last holder is in a handler.
             if let Some(left_at) = core.role.left_at.filter(|_| core.has_seat())
-                && let Some(watchdog) = core.role.engage_watchdog()
+                && let Some((watchdog, period)) = core.role.engage_watchdog()
             {
-                let rest = self.threshold.saturating_sub(now.since(left_at));
+                let rest = period.saturating_sub(now.since(left_at));
                 MutexGuard::unlocked(&mut core, || watchdog.set(rest));
             }
             drop(core);
             watchdog.wait();
+            let now = self.shared.now();
             core = self.shared.lock();
             core.role.has_standby = false;
-            core.role.watchdog_is_set = false;
+            let is_in_vain = !core.has_seat() || !core.role.is_abandoned(now, self.threshold);
+            core.role.disengage_watchdog(is_in_vain, self.threshold);
         }
         core.role.is_summoned = false;
         core
