@@ -74,9 +74,14 @@ use crate::time::{Clock, Timestamp};
 pub struct Context(Arc<Inner>);
 
 struct Inner {
+    clock: Arc<dyn Clock>,
+    call: Served,
+}
+
+/// The call.
+struct Served {
     peer: Option<SocketAddr>,
     deadline: Timestamp,
-    clock: Arc<dyn Clock>,
     entered: AtomicBool,
     cancelled: AtomicBool,
     /// How the handler and the [`Reply`](crate::Reply) it was given stand to each other.
@@ -88,6 +93,24 @@ struct Inner {
     /// The span of the call, until it is answered.
     #[cfg(feature = "tracing")]
     span: parking_lot::Mutex<Option<Arc<tracing::Span>>>,
+}
+
+impl Served {
+    fn new(peer: Option<SocketAddr>, deadline: Timestamp) -> Self {
+        Self {
+            peer,
+            deadline,
+            entered: AtomicBool::new(false),
+            cancelled: AtomicBool::new(false),
+            later: AtomicU8::new(HANDLER_RUNS),
+            has_reported: AtomicBool::new(false),
+            reported_at: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            #[cfg(feature = "tracing")]
+            span: parking_lot::Mutex::new(None),
+        }
+    }
 }
 
 /// The handler has not returned.
@@ -125,20 +148,18 @@ pub struct Report {
 impl Context {
     /// The context of a call that arrived over the network.
     pub fn new(peer: Option<SocketAddr>, deadline: Timestamp, clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Inner {
-            peer,
-            deadline,
-            clock,
-            entered: AtomicBool::new(false),
-            cancelled: AtomicBool::new(false),
-            later: AtomicU8::new(HANDLER_RUNS),
-            has_reported: AtomicBool::new(false),
-            reported_at: AtomicU64::new(0),
-            done: AtomicU64::new(0),
-            total: AtomicU64::new(0),
-            #[cfg(feature = "tracing")]
-            span: parking_lot::Mutex::new(None),
-        }))
+        Self(Arc::new(Inner { clock, call: Served::new(peer, deadline) }))
+    }
+
+    /// Makes it the context of another call, unless somebody else has it as well.
+    pub(crate) fn renew(&mut self, peer: Option<SocketAddr>, deadline: Timestamp) -> bool {
+        let inner = Arc::get_mut(&mut self.0);
+        inner.map(|inner| inner.call = Served::new(peer, deadline)).is_some()
+    }
+
+    /// Whether somebody else has it as well.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
     }
 
     /// A context of no call, for using a handler directly: no peer, no deadline, never cancelled.
@@ -160,32 +181,33 @@ impl Context {
 
     /// The address of the client; `None` outside a network.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.0.peer
+        self.0.call.peer
     }
 
     /// How much time is left until the caller gives up; `None` if it never does. Zero means that
     /// nobody waits any more.
     pub fn remaining(&self) -> Option<Duration> {
-        if self.0.deadline == Timestamp::NEVER {
+        if self.0.call.deadline == Timestamp::NEVER {
             return None;
         }
-        Some(self.0.deadline.since(self.0.clock.now()))
+        Some(self.0.call.deadline.since(self.0.clock.now()))
     }
 
     /// Whether the caller cancelled the call or its deadline has passed. A handler that runs long
     /// should look now and then and stop early.
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancelled.load(Ordering::Relaxed)
-            || (self.0.deadline != Timestamp::NEVER && self.0.clock.now() >= self.0.deadline)
+        self.0.call.cancelled.load(Ordering::Relaxed)
+            || (self.0.call.deadline != Timestamp::NEVER
+                && self.0.clock.now() >= self.0.call.deadline)
     }
 
     /// Tells the caller how far the work has come: `done` of `total` units. A `total` of zero means
     /// that it is not known. The caller sees it in its next WORKING.
     pub fn report(&self, done: u64, total: u64) {
-        self.0.done.store(done, Ordering::Relaxed);
-        self.0.total.store(total, Ordering::Relaxed);
-        self.0.reported_at.store(self.0.clock.now().as_nanos(), Ordering::Relaxed);
-        self.0.has_reported.store(true, Ordering::Release);
+        self.0.call.done.store(done, Ordering::Relaxed);
+        self.0.call.total.store(total, Ordering::Relaxed);
+        self.0.call.reported_at.store(self.0.clock.now().as_nanos(), Ordering::Relaxed);
+        self.0.call.has_reported.store(true, Ordering::Release);
     }
 
     /// What the handler last reported, as (done, total).
@@ -195,7 +217,7 @@ impl Context {
 
     /// Asks the handler to stop early. Over the network this is the caller's doing.
     pub fn cancel(&self) {
-        self.0.cancelled.store(true, Ordering::Relaxed);
+        self.0.call.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// Runs `work` as a part of this call: calls that it makes to other servers end by this call's
@@ -227,7 +249,7 @@ impl Context {
     /// ```
     pub fn scope<R>(&self, work: impl FnOnce() -> R) -> R {
         #[cfg(feature = "tracing")]
-        let span = self.0.span.lock().clone();
+        let span = self.0.call.span.lock().clone();
         #[cfg(feature = "tracing")]
         let _entered = span.as_deref().map(tracing::Span::enter);
         let _outer = OuterScope(CURRENT.replace(Some(self.clone())));
@@ -237,13 +259,13 @@ impl Context {
     /// Gives the call a span, in which its scope is from then on.
     #[cfg(feature = "tracing")]
     pub(crate) fn set_span(&self, span: tracing::Span) {
-        *self.0.span.lock() = Some(Arc::new(span));
+        *self.0.call.span.lock() = Some(Arc::new(span));
     }
 
     /// The call is answered: its span ends, if it has one.
     #[cfg(feature = "tracing")]
     pub(crate) fn take_span(&self) -> Option<Arc<tracing::Span>> {
-        self.0.span.lock().take()
+        self.0.call.span.lock().take()
     }
 
     /// How much time the call is left in whose scope the present thread is; `None` if it is in none or
@@ -256,36 +278,36 @@ impl Context {
     /// Marks that the handler proper is about to be entered: from here on the call has been executed.
     #[doc(hidden)]
     pub fn enter(&self) {
-        self.0.entered.store(true, Ordering::Release);
+        self.0.call.entered.store(true, Ordering::Release);
     }
 
     pub(crate) fn is_entered(&self) -> bool {
-        self.0.entered.load(Ordering::Acquire)
+        self.0.call.entered.load(Ordering::Acquire)
     }
 
     /// The handler has returned, and the answer comes later. False if it cannot come any more, because
     /// a panic dropped the reply.
     pub(crate) fn end_handler(&self) -> bool {
-        self.0.later.swap(HANDLER_RETURNED, Ordering::AcqRel) != REPLY_LOST
+        self.0.call.later.swap(HANDLER_RETURNED, Ordering::AcqRel) != REPLY_LOST
     }
 
     /// A panic has dropped the reply. True if the handler has not returned, and hears of it when it
     /// does.
     pub(crate) fn lose_reply(&self) -> bool {
-        let later = &self.0.later;
+        let later = &self.0.call.later;
         later
             .compare_exchange(HANDLER_RUNS, REPLY_LOST, Ordering::AcqRel, Ordering::Acquire)
             .is_ok()
     }
 
     pub(crate) fn last_report(&self) -> Option<Report> {
-        if !self.0.has_reported.load(Ordering::Acquire) {
+        if !self.0.call.has_reported.load(Ordering::Acquire) {
             return None;
         }
         Some(Report {
-            at: Timestamp::from_nanos(self.0.reported_at.load(Ordering::Relaxed)),
-            done: self.0.done.load(Ordering::Relaxed),
-            total: self.0.total.load(Ordering::Relaxed),
+            at: Timestamp::from_nanos(self.0.call.reported_at.load(Ordering::Relaxed)),
+            done: self.0.call.done.load(Ordering::Relaxed),
+            total: self.0.call.total.load(Ordering::Relaxed),
         })
     }
 }
@@ -293,7 +315,7 @@ impl Context {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("peer", &self.0.peer)
+            .field("peer", &self.0.call.peer)
             .field("remaining", &self.remaining())
             .field("cancelled", &self.is_cancelled())
             .finish()

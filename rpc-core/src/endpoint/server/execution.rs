@@ -8,7 +8,6 @@ use super::records::{Phase, Records};
 use super::replies::judge_result;
 use super::session::QueuedAnswer;
 use super::window::LaneState;
-use crate::context::Context;
 use crate::endpoint::is_mostly_gone;
 use crate::time::Timestamp;
 use crate::wire::frame::{ONEWAY_LANE, VerdictCode};
@@ -162,11 +161,7 @@ impl ServerEndpoint {
             self.statistics.executions += 1;
             #[cfg(feature = "tracing")]
             let identity = (record.session_id, record.sequence);
-            let context = Context::new(
-                Some(session.address),
-                record.deadline,
-                std::sync::Arc::clone(&self.clock),
-            );
+            let context = self.contexts.begin(session.address, record.deadline);
             let running = Phase::Running {
                 context: context.clone(),
                 since: now,
@@ -253,7 +248,10 @@ impl ServerEndpoint {
         self.stored_replies += usize::from(matches!(phase, Phase::Done { .. }));
         self.statistics.refusals += u64::from(matches!(phase, Phase::Refused { .. }));
         let received_at = record.received_at;
-        record.phase = phase;
+        let running = core::mem::replace(&mut record.phase, phase);
+        if let Phase::Running { context, .. } = running {
+            self.contexts.end(context);
+        }
         if let Phase::Done { body, .. } = &record.phase
             && body.len() > large_from
         {
@@ -377,6 +375,9 @@ impl ServerEndpoint {
             self.reply_bytes -= record.booked;
             self.stored_replies -= usize::from(matches!(record.phase, Phase::Done { .. }));
             self.on_stored_freed(&record);
+            if let Phase::Running { context, .. } = record.phase {
+                self.contexts.end(context);
+            }
         }
         self.queue.skip(&self.records);
     }

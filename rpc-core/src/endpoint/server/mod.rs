@@ -13,13 +13,14 @@
 //! | `bulk` | moves results that are larger than a datagram, and says which parts of arguments came |
 //! | `bulk_line` | whose turn it is to send parts |
 //! | `audit` (tests, and feature `sim`) | counts everything again, and holds it against what was counted as it changed |
-//! | `records`, `session`, `cookie`, `sources`, `methods` | the data behind them |
+//! | `records`, `session`, `contexts`, `cookie`, `sources`, `methods` | the data behind them |
 
 #[cfg(any(test, feature = "sim"))]
 pub(crate) mod audit;
 mod budget;
 mod bulk;
 mod bulk_line;
+mod contexts;
 mod cookie;
 mod execution;
 mod handshake;
@@ -45,6 +46,7 @@ use bytes::Bytes;
 
 use self::budget::Budget;
 use self::bulk_line::BulkLine;
+use self::contexts::Contexts;
 use self::cookie::CookieJar;
 use self::execution::Queue;
 use self::records::Records;
@@ -73,7 +75,7 @@ pub struct ServerEndpoint {
     /// How many bytes of large messages the host's socket surely holds.
     receive_window: usize,
     methods: MethodTable,
-    clock: Arc<dyn Clock>,
+    contexts: Contexts,
     entropy: Box<dyn Entropy>,
     cookies: CookieJar,
     open_limit: RateLimit,
@@ -158,7 +160,7 @@ impl ServerEndpoint {
             config,
             receive_window: DEFAULT_RECEIVE_WINDOW,
             methods,
-            clock,
+            contexts: Contexts::new(clock),
             entropy,
         }
     }
