@@ -1,5 +1,7 @@
 //! Sessions: what a server keeps of each client, and how it finds them.
 
+use core::hash::{BuildHasher, Hasher};
+use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
@@ -113,7 +115,7 @@ impl Session {
 pub(super) struct Sessions {
     slots: Vec<Option<Box<Session>>>,
     free: Vec<u32>,
-    by_id: HashMap<u64, u32>,
+    by_id: HashMap<u64, u32, SessionIdHashing>,
     by_origin: HashMap<(u128, SocketAddr), u32>,
 }
 
@@ -159,5 +161,71 @@ impl Sessions {
         self.by_origin.remove(&session.origin);
         self.free.push(index);
         Some(session)
+    }
+}
+
+/// How session ids are hashed: once for each datagram, and therefore cheaply.
+///
+/// The ids in the table are random numbers of the server's own, so they are spread already. A client may ask
+/// for any id, and may close those of its sessions that it does not like, so the places in the table are
+/// made by a secret multiplication: nobody knows which ids would meet in one place.
+#[derive(Clone, Debug)]
+struct SessionIdHashing {
+    /// Never zero.
+    factor: u64,
+}
+
+impl Default for SessionIdHashing {
+    fn default() -> Self {
+        Self { factor: RandomState::new().hash_one(()) | 1 }
+    }
+}
+
+impl BuildHasher for SessionIdHashing {
+    type Hasher = SessionIdHasher;
+
+    fn build_hasher(&self) -> SessionIdHasher {
+        SessionIdHasher { factor: self.factor, hash: 0 }
+    }
+}
+
+/// See [`SessionIdHashing`].
+struct SessionIdHasher {
+    factor: u64,
+    hash: u64,
+}
+
+impl Hasher for SessionIdHasher {
+    fn write_u64(&mut self, id: u64) {
+        // The table looks at the highest and the lowest bits. The lowest of the product depend on the lowest
+        // of the id alone; in the middle every bit of both factors counts.
+        let product = u128::from(id) * u128::from(self.factor);
+        self.hash = (product >> 64) as u64 ^ product as u64;
+    }
+
+    fn write(&mut self, _bytes: &[u8]) {
+        unreachable!("an id is one number");
+    }
+
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_are_alike_are_spread() {
+        // As a client would choose them that knows nothing of the factor.
+        for shift in [0, 8, 16, 32, 48] {
+            let hashing = SessionIdHashing { factor: 0x9E37_79B9_7F4A_7C15 };
+            let mut places = vec![0; 1024];
+            for id in 0..1024_u64 {
+                places[hashing.hash_one(id << shift) as usize % 1024] += 1;
+            }
+            assert!(places.iter().all(|&ids| ids < 16), "shifted by {shift}: {places:?}");
+        }
     }
 }
