@@ -219,12 +219,23 @@ pub enum VerdictCode {
 /// A checksum of what two copies of one call have in common. The attempt and the remaining deadline
 /// differ from copy to copy and are left out.
 pub fn digest(interface: u32, method: u32, signature: u32, arguments: &[u8]) -> u32 {
+    // Two short sums are cheaper than one that goes on where another has ended, and whoever has many calls
+    // of one method computes the first only once.
+    digest_of_names(interface, method, signature) ^ digest_of_arguments(arguments)
+}
+
+/// The part of a [`digest`] in which all calls of a method are alike.
+pub fn digest_of_names(interface: u32, method: u32, signature: u32) -> u32 {
     let mut names = [0; 12];
     names[..4].copy_from_slice(&interface.to_be_bytes());
     names[4..8].copy_from_slice(&method.to_be_bytes());
     names[8..].copy_from_slice(&signature.to_be_bytes());
-    // Two short sums are cheaper than one that goes on where another has ended.
-    integrity::crc32c(&names) ^ integrity::crc32c(arguments)
+    integrity::crc32c(&names)
+}
+
+/// The rest of a [`digest`].
+pub fn digest_of_arguments(arguments: &[u8]) -> u32 {
+    integrity::crc32c(arguments)
 }
 
 /// What stands for the [`digest`] of a call whose arguments are sent in parts: it has to be known with the

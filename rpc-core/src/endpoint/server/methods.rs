@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::MessageLimits;
+use crate::wire::frame::{self, Request};
 
 /// One served method.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,14 @@ pub struct MethodEntry {
 #[derive(Clone, Debug, Default)]
 pub struct MethodTable {
     interfaces: Vec<u32>,
-    methods: BTreeMap<(u32, u32), MethodEntry>,
+    methods: BTreeMap<(u32, u32), Served>,
+}
+
+#[derive(Clone, Debug)]
+struct Served {
+    entry: MethodEntry,
+    /// The part of the digest of its calls in which they are all alike.
+    digest: u32,
 }
 
 impl MethodTable {
@@ -36,7 +44,8 @@ impl MethodTable {
 
     /// Makes a method known.
     pub fn add_method(&mut self, interface: u32, method: u32, entry: MethodEntry) {
-        self.methods.insert((interface, method), entry);
+        let digest = frame::digest_of_names(interface, method, entry.signature);
+        self.methods.insert((interface, method), Served { entry, digest });
     }
 
     /// Whether the interface is served at all.
@@ -46,18 +55,29 @@ impl MethodTable {
 
     /// The largest arguments that any method takes; those that say nothing take `otherwise`.
     pub(super) fn largest_request(&self, otherwise: usize) -> usize {
-        let said = self.methods.values().filter_map(|method| method.limits.request);
+        let said = self.methods.values().filter_map(|method| method.entry.limits.request);
         said.fold(otherwise, usize::max)
     }
 
     /// The largest result that any method gives; those that say nothing give `otherwise`.
     pub fn largest_reply(&self, otherwise: usize) -> usize {
-        let said = self.methods.values().filter_map(|method| method.limits.reply);
+        let said = self.methods.values().filter_map(|method| method.entry.limits.reply);
         said.fold(otherwise, usize::max)
+    }
+
+    /// The digest of a call, see [`frame::digest`].
+    pub(super) fn digest(&self, request: &Request, arguments: &[u8]) -> u32 {
+        let Request { interface, method, signature, .. } = *request;
+        let served = self.methods.get(&(interface, method));
+        let names = match served.filter(|served| served.entry.signature == signature) {
+            Some(served) => served.digest,
+            None => frame::digest_of_names(interface, method, signature),
+        };
+        names ^ frame::digest_of_arguments(arguments)
     }
 
     /// Finds a method.
     pub fn find(&self, interface: u32, method: u32) -> Option<&MethodEntry> {
-        self.methods.get(&(interface, method))
+        self.methods.get(&(interface, method)).map(|served| &served.entry)
     }
 }

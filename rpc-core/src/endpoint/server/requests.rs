@@ -20,7 +20,7 @@ use crate::statistics::DropReason;
 use crate::time::Timestamp;
 use crate::wire::Kind;
 use crate::wire::frame::{
-    ClientFrame, NO_DEADLINE, ONEWAY_LANE, PlainAnswer, Request, Subject, VerdictCode, digest,
+    ClientFrame, NO_DEADLINE, ONEWAY_LANE, PlainAnswer, Request, Subject, VerdictCode,
     next_client_frame,
 };
 
@@ -119,8 +119,7 @@ impl ServerEndpoint {
         datagram: &Bytes,
     ) {
         let arguments = &body[request.body.clone()];
-        let Request { interface, method, signature, .. } = *request;
-        let digest = digest(interface, method, signature, arguments);
+        let digest = self.methods.digest(request, arguments);
         let Some(position) = self.position(session, subject) else { return };
         match position {
             Position::Stale => self.statistics.stale_requests += 1,
