@@ -182,8 +182,11 @@ impl ServerEndpoint {
                 #[cfg(feature = "tracing")]
                 identity,
             };
+            let has_share = record.share.is_some();
             self.queue.pop(&self.records);
-            self.close_share(token);
+            if has_share {
+                self.close_share(token);
+            }
             return Some(ready);
         }
         None
@@ -227,9 +230,10 @@ impl ServerEndpoint {
         self.running -= 1;
         self.suspended -= usize::from(*is_suspended);
         self.statistics.panics += u64::from(matches!(finished, Finished::Panicked { .. }));
-        let (session, lane, subject) = (record.session, record.lane, record.subject());
+        let (session, id, lane) = (record.session, record.session_id, record.lane);
+        let subject = record.subject();
         if is_left || lane == ONEWAY_LANE {
-            self.end_execution(token);
+            self.end_execution(session, id);
             self.forget(token);
             return;
         }
@@ -256,12 +260,11 @@ impl ServerEndpoint {
             && body.len() > large_from
         {
             self.large_methods.note(record);
-            let id = record.session_id;
             if let Some(session) = self.sessions.get_mut(session).filter(|it| it.id == id) {
                 session.stored += body.len();
             }
         }
-        self.end_execution(token);
+        self.end_execution(session, id);
         if let Some(code) = plain_verdict {
             self.set_lane_state(session, lane, LaneState::Refused(code));
             self.forget(token);
@@ -271,15 +274,15 @@ impl ServerEndpoint {
         }
     }
 
-    /// A worker is free again, as far as the call's session is concerned.
-    fn end_execution(&mut self, token: CallToken) {
-        let Some(record) = self.records.get(token) else { return };
-        let session = self.sessions.get_mut(record.session).filter(|s| s.id == record.session_id);
-        let Some(session) = session else { return };
-        session.running -= 1;
-        session.unfinished -= 1;
-        let (index, id) = (record.session, session.id);
-        self.unpark(index, id);
+    /// A worker is free again, as far as a session is concerned.
+    fn end_execution(&mut self, session: u32, id: u64) {
+        let target = self.sessions.get_mut(session).filter(|s| s.id == id);
+        let Some(target) = target else { return };
+        target.running -= 1;
+        target.unfinished -= 1;
+        if !target.parked.is_empty() {
+            self.unpark(session, id);
+        }
     }
 
     /// Lets the next parked call of a session be taken, if one more of its handlers may run.
@@ -366,20 +369,24 @@ impl ServerEndpoint {
 
     /// Removes a record and gives back what it had booked.
     pub(super) fn forget(&mut self, token: CallToken) {
-        self.close_share(token);
-        if let Some(record) = self.records.remove(token) {
-            if matches!(&record.phase, Phase::Done { body, .. } if self.is_large(body)) {
-                let key = (record.lane, record.sequence);
-                self.stop_reply(record.session, record.session_id, key);
-            }
-            self.reply_bytes -= record.booked;
-            self.stored_replies -= usize::from(matches!(record.phase, Phase::Done { .. }));
-            self.on_stored_freed(&record);
-            if let Phase::Running { context, .. } = record.phase {
-                self.contexts.end(context);
-            }
+        if self.records.get(token).is_some_and(|record| record.share.is_some()) {
+            self.close_share(token);
         }
-        self.queue.skip(&self.records);
+        let Some(record) = self.records.remove(token) else { return };
+        self.reply_bytes -= record.booked;
+        match record.phase {
+            Phase::Done { ref body, .. } => {
+                self.stored_replies -= 1;
+                if self.is_large(body) {
+                    let key = (record.lane, record.sequence);
+                    self.stop_reply(record.session, record.session_id, key);
+                    self.on_stored_freed(&record, body.len());
+                }
+            }
+            Phase::Queued { .. } => self.queue.skip(&self.records),
+            Phase::Running { context, .. } => self.contexts.end(context),
+            Phase::Receiving(_) | Phase::Refused { .. } => {}
+        }
     }
 
     /// Lines up an answer about a recorded call, unless one waits already.
@@ -391,9 +398,11 @@ impl ServerEndpoint {
         let session = record.session;
         let CallToken { index, generation } = token;
         let answer = QueuedAnswer::Recorded { record: index, generation };
-        let is_answer_queued = self.queue_answer(session, answer);
-        if let Some(record) = self.records.get_mut(token) {
-            record.is_answer_queued = is_answer_queued;
+        record.is_answer_queued = true;
+        if !self.queue_answer(session, answer)
+            && let Some(record) = self.records.get_mut(token)
+        {
+            record.is_answer_queued = false;
         }
     }
 

@@ -46,15 +46,11 @@ pub(super) fn left(config: &ServerConfig, others: usize) -> usize {
 }
 
 impl ServerEndpoint {
-    /// A record was removed: what it had stored is free for other calls of its session.
-    pub(super) fn on_stored_freed(&mut self, record: &Record) {
-        let Phase::Done { body, .. } = &record.phase else { return };
-        if !self.is_large(body) {
-            return;
-        }
+    /// A record with a large result was removed: those bytes are free for other calls of its session.
+    pub(super) fn on_stored_freed(&mut self, record: &Record, bytes: usize) {
         let (index, id) = (record.session, record.session_id);
         if let Some(session) = self.sessions.get_mut(index).filter(|session| session.id == id) {
-            session.stored -= body.len();
+            session.stored -= bytes;
             self.unpark(index, id);
         }
     }

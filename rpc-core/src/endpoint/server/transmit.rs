@@ -150,15 +150,14 @@ impl ServerEndpoint {
             }
             QueuedAnswer::Recorded { record, generation } => {
                 let token = CallToken { index: record, generation };
-                if self.has_large_reply(token) {
-                    // Its parts say what it is. Who asks meanwhile is told that the call lives.
-                    if !self.begin_reply(now, token)
-                        && let Some(record) = self.records.get(token)
-                    {
-                        write_on_its_way(now, record, out);
-                    }
-                } else if let Some(record) = self.records.get(token) {
+                let Some(record) = self.records.get(token) else { return };
+                if !self.has_large_reply(record) {
                     write_recorded(now, record, |ticket| self.queue.position(ticket), out);
+                } else if !self.begin_reply(now, token)
+                    && let Some(record) = self.records.get(token)
+                {
+                    // Its parts say what it is. Who asks meanwhile is told that the call lives.
+                    write_on_its_way(now, record, out);
                 }
             }
             QueuedAnswer::Verdict { subject, received_at, code } => {
@@ -180,9 +179,8 @@ impl ServerEndpoint {
     }
 
     /// Whether a call has a result that is sent in parts.
-    fn has_large_reply(&self, token: CallToken) -> bool {
-        let record = self.records.get(token);
-        matches!(record, Some(Record { phase: Phase::Done { body, .. }, .. }) if self.is_large(body))
+    fn has_large_reply(&self, record: &Record) -> bool {
+        matches!(&record.phase, Phase::Done { body, .. } if self.is_large(body))
     }
 
     /// Takes note that an answer is on its way.
@@ -192,15 +190,15 @@ impl ServerEndpoint {
         }
         let QueuedAnswer::Recorded { record, generation } = answer else { return };
         let token = CallToken { index: record, generation };
-        let is_large = self.has_large_reply(token);
+        let room = self.reply_room();
         let Some(record) = self.records.get_mut(token) else { return };
         record.is_answer_queued = false;
-        match record.phase {
+        match &record.phase {
             Phase::Queued { .. } | Phase::Running { .. } => {
                 self.statistics.working_sent += u64::from(is_written);
             }
             // It is kept until all of it has arrived.
-            Phase::Done { .. } if is_large => {
+            Phase::Done { body, .. } if body.len() > room => {
                 self.statistics.working_sent += u64::from(is_written);
             }
             Phase::Receiving(_) => {}
