@@ -15,6 +15,7 @@ use super::flood::Flood;
 /// take turns within each repetition, and ratios are taken within a repetition. Everything takes about 15
 /// minutes.
 #[derive(Clone, Debug, Parser)]
+#[command(bin_name = "cargo bench --bench rpc --")]
 pub(crate) struct Arguments {
     /// What to measure; everything unless named
     #[arg(value_enum)]

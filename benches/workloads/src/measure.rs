@@ -146,7 +146,44 @@ impl fmt::Display for Spread {
             median if median < 1000.0 => 1,
             _ => 0,
         };
-        let Self { median, minimum, maximum } = self;
-        write!(f, "{median:.digits$} ({minimum:.digits$} .. {maximum:.digits$})")
+        let [median, minimum, maximum] =
+            [self.median, self.minimum, self.maximum].map(|value| grouped(value, digits));
+        write!(f, "{median} ({minimum} .. {maximum})")
+    }
+}
+
+/// A number with a comma after each three digits before the point.
+fn grouped(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut grouped = String::new();
+    for (place, digit) in whole.chars().enumerate() {
+        let left = whole.len() - place;
+        if place > 0 && left % 3 == 0 && digit.is_ascii_digit() && !grouped.ends_with('-') {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_is_its_middle_and_its_ends() {
+        let spread = Spread::of([3.0, 1.0, 2.0]);
+        assert_eq!(spread, Spread { median: 2.0, minimum: 1.0, maximum: 3.0 });
+        assert_eq!(Spread::of([1.0, 2.0]).median, 1.5);
+        assert!(Spread::of([]).median.is_nan());
+    }
+
+    #[test]
+    fn large_numbers_can_be_read() {
+        assert_eq!(grouped(1_234_567.4, 0), "1,234,567");
+        assert_eq!(grouped(-123.45, 1), "-123.5");
+        assert_eq!(grouped(999.0, 2), "999.00");
+        assert_eq!(grouped(f64::NAN, 0), "NaN");
     }
 }

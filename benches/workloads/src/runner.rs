@@ -121,9 +121,6 @@ impl Bench {
         let series = self.systems.iter().map(|system| {
             let mut series = Series::new(system.name());
             series.remarks.extend(system.lacks(case.workload).map(str::to_owned));
-            if case.loss > 0.0 {
-                series.remarks.extend(system.lacks(super::Workload::Loss).map(str::to_owned));
-            }
             if series.remarks.is_empty() {
                 series.remarks.extend(is_possible(*system, case).err());
             }

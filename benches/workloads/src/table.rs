@@ -132,7 +132,12 @@ fn with_ratios(
 }
 
 fn latency(measured: &Measured) -> Vec<Columns> {
-    let column = |title: &str, figure, of| Column { title: title.to_owned(), case: 0, figure, of };
+    let cases = measured.cases.iter().enumerate();
+    cases.map(|(case, (what, _))| latency_of(measured, case, &what.name)).collect()
+}
+
+fn latency_of(measured: &Measured, case: usize, name: &str) -> Columns {
+    let column = |title: &str, figure, of| Column { title: title.to_owned(), case, figure, of };
     let mut columns = vec![
         column("p50, µs", Figure::P50, Of::Nothing),
         column("p99, µs", Figure::P99, Of::Nothing),
@@ -141,10 +146,10 @@ fn latency(measured: &Measured) -> Vec<Columns> {
         column("server, µs/call", Figure::ServerProcessor, Of::Nothing),
     ];
     columns.extend(
-        bases(measured, 0)
+        bases(measured, case)
             .map(|base| column(&format!("p50, of {base}'s"), Figure::P50, Of::System(base))),
     );
-    vec![("W1: null call, one in flight".to_owned(), columns)]
+    (format!("W1: null call, {name}"), columns)
 }
 
 fn throughput(measured: &Measured) -> Vec<Columns> {

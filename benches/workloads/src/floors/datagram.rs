@@ -81,3 +81,40 @@ impl Numbered {
         self.next - self.expected
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+    use crate::system::{Client, System};
+    use crate::{FarcallSystem, message};
+
+    #[test]
+    fn a_floor_sends_as_many_bytes_as_a_call() -> Result<()> {
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            FarcallSystem::BLOCKING.serve(&mut |address| sender.send(address).unwrap_or_default())
+        });
+        let mut client = FarcallSystem::BLOCKING.client(receiver.recv()?)?;
+        client.call()?;
+        let before = client.statistics();
+        client.call()?;
+        let after = client.statistics();
+        let datagrams = after.datagrams_sent - before.datagrams_sent;
+        assert_eq!((after.bytes_sent - before.bytes_sent) / datagrams, LENGTH as u64);
+        Ok(())
+    }
+
+    #[test]
+    fn a_changed_datagram_is_noticed() {
+        let mut numbered = Numbered::new();
+        let sent = *numbered.next();
+        assert!(numbered.check(&sent[1..]).is_err());
+        assert!(numbered.check(&sent).is_ok());
+        assert!(numbered.check(&sent).is_err(), "it came twice");
+        assert!(numbered.is_old(&sent));
+        assert_ne!(message::checksum(&sent), message::checksum(&sent[1..]));
+    }
+}

@@ -33,14 +33,26 @@ pub(super) struct Chart<'a> {
 /// An axis. Its length comes from what is drawn.
 pub(super) struct Axis {
     pub(super) name: &'static str,
-    /// Where there is a label. None: the usual places.
+    /// Where there is a label. None: at one, two and five times each power of ten.
     pub(super) key_points: Vec<f64>,
     pub(super) label: fn(f64) -> String,
 }
 
+impl Axis {
+    fn places(&self, range: &Range<f64>) -> Vec<f64> {
+        if !self.key_points.is_empty() {
+            return self.key_points.clone();
+        }
+        let powers = (-6..12).map(|power| 10_f64.powi(power));
+        let places = powers.flat_map(|power| [power, 2.0 * power, 5.0 * power]);
+        places.filter(|place| range.contains(place)).collect()
+    }
+}
+
 /// What belongs together.
 pub(super) struct Line {
-    pub(super) name: String,
+    /// None: another line of the same colour says it.
+    pub(super) name: Option<String>,
     pub(super) color: RGBColor,
     pub(super) style: Style,
     pub(super) points: Vec<(f64, Spread)>,
@@ -102,8 +114,8 @@ impl Chart<'_> {
             .x_label_area_size(48)
             .y_label_area_size(84)
             .build_cartesian_2d(
-                x.log_scale().with_key_points(self.x.key_points.clone()),
-                y.log_scale().with_key_points(self.y.key_points.clone()),
+                x.clone().log_scale().with_key_points(self.x.places(&x)),
+                y.clone().log_scale().with_key_points(self.y.places(&y)),
             )?;
         chart
             .configure_mesh()
@@ -152,7 +164,8 @@ impl Chart<'_> {
     fn draw_names(&self, area: &Area<'_>) -> Result<()> {
         let text = ("sans-serif", 15).into_font().color(&BLACK);
         let text = text.pos(Pos::new(HPos::Left, VPos::Center));
-        for (number, Line { name, color, style, .. }) in self.lines.iter().enumerate() {
+        let named = self.lines.iter().filter_map(|line| Some((line, line.name.clone()?)));
+        for (number, (Line { color, style, .. }, name)) in named.enumerate() {
             let y = 60 + LINE * number as i32;
             match style {
                 Style::Marks => area.draw(&TriangleMarker::new((14, y), 7, color.filled()))?,
@@ -164,7 +177,7 @@ impl Chart<'_> {
                     area.draw(&PathElement::new([(2, y), (26, y)], color.stroke_width(2)))?;
                 }
             }
-            area.draw(&Text::new(name.clone(), (34, y), text.clone()))?;
+            area.draw(&Text::new(name, (34, y), text.clone()))?;
         }
         Ok(())
     }

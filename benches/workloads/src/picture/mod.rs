@@ -63,7 +63,7 @@ fn lines(
     measured: &Measured,
     figure: Figure,
     style: Style,
-    suffix: &str,
+    suffix: Option<&str>,
     x: impl Fn(&Case) -> Option<f64>,
 ) -> Vec<Line> {
     let line = |(number, system): (usize, &'static str)| {
@@ -71,7 +71,7 @@ fn lines(
             Some((x(what)?, measured.spread(Place { case, system, figure })?))
         });
         let points: Vec<_> = points.collect();
-        let name = format!("{system}{suffix}");
+        let name = suffix.map(|suffix| format!("{system}{suffix}"));
         (!points.is_empty()).then(|| Line { name, color: color(number), style, points })
     };
     measured.systems().into_iter().enumerate().filter_map(line).collect()
@@ -87,7 +87,12 @@ fn latency<'a>(measured: &Measured, description: &'a str) -> Chart<'a> {
                 (rarity, Spread { median: value, minimum: value, maximum: value })
             })
             .collect();
-        Some(Line { name: system.to_owned(), color: color(number), style: Style::Curve, points })
+        Some(Line {
+            name: Some(system.to_owned()),
+            color: color(number),
+            style: Style::Curve,
+            points,
+        })
     };
     Chart {
         title: "Null call, one in flight: how long how many take",
@@ -121,13 +126,12 @@ fn percentile_label(rarity: f64) -> String {
 
 fn throughput<'a>(measured: &Measured, description: &'a str) -> Chart<'a> {
     let of = |workload| move |case: &Case| (case.workload == workload).then_some(case.count as f64);
-    let mut all =
-        lines(measured, Figure::Rate, Style::Points, ", one thread", of(Workload::Stream));
+    let mut all = lines(measured, Figure::Rate, Style::Points, Some(""), of(Workload::Stream));
     let threads = of(Workload::Threads);
-    all.extend(lines(measured, Figure::Rate, Style::Marks, ", threads", threads));
+    all.extend(lines(measured, Figure::Rate, Style::Marks, None, threads));
     Chart {
         title: "Null calls per second",
-        caption: "Over the number in flight (higher is better)",
+        caption: "Lines: in flight from one thread. Triangles: one each from 8 threads. Higher is better",
         description,
         x: Axis {
             name: "calls in flight (logarithmic)",
@@ -147,12 +151,12 @@ fn payload<'a>(measured: &Measured, description: &'a str) -> Chart<'a> {
     let upload = |case: &Case| {
         matches!(case.workload, Workload::Upload(_)).then_some(case.count as f64 * ASIDE)
     };
-    let mut all = lines(measured, Figure::Speed, Style::Points, ": there and back", echo);
-    all.extend(lines(measured, Figure::Speed, Style::Marks, ": one way", upload));
+    let mut all = lines(measured, Figure::Speed, Style::Points, Some(""), echo);
+    all.extend(lines(measured, Figure::Speed, Style::Marks, None, upload));
     let sizes = measured.cases.iter().filter_map(|(case, _)| echo(case));
     Chart {
         title: "Messages of many sizes, one in flight",
-        caption: "Throughput each way (higher is better)",
+        caption: "Lines: there and back, throughput each way. Triangles: one way. Higher is better",
         description,
         x: Axis {
             name: "size of the message (logarithmic)",
@@ -169,9 +173,8 @@ fn loss<'a>(measured: &Measured, description: &'a str) -> Chart<'a> {
     const NONE: f64 = 0.000_3;
     let place = |loss: f64| if loss > 0.0 { loss } else { NONE };
     let x = |case: &Case| (case.workload == Workload::Call).then(|| place(case.loss));
-    let mut all = lines(measured, Figure::P50, Style::Points, ", p50", x);
-    all.extend(lines(measured, Figure::P99, Style::Dashed, ", p99", x));
-    all.extend(lines(measured, Figure::P999, Style::Marks, ", p99.9", x));
+    let mut all = lines(measured, Figure::P99, Style::Points, Some(", p99"), x);
+    all.extend(lines(measured, Figure::P999, Style::Dashed, Some(", p99.9"), x));
     Chart {
         title: "Null call, one in flight, while packets are lost",
         caption: "Latency over the part that is lost in each direction (lower is better)",

@@ -27,7 +27,11 @@ pub(super) fn run(bench: &Bench) -> Result<Measured> {
             ..kind.clone()
         })
     });
-    Ok(bench.measure("loss", cases.collect(), |system, case| measure(bench, system, case)))
+    let is_possible = |system: &dyn System, _: &Case| {
+        system.lacks(Workload::Loss).map_or(Ok(()), |reason| Err(reason.to_owned()))
+    };
+    let measure = |system, case: &Case| measure(bench, system, case);
+    Ok(bench.measure_where("loss", cases.collect(), is_possible, measure))
 }
 
 fn measure(bench: &Bench, system: &dyn System, case: &Case) -> Result<Sample> {
