@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use comfy_table::Table;
+use hdrhistogram::Histogram;
 use serde_json::{Map, Value, json};
 
 use super::goals::{self, Goal};
@@ -165,6 +166,13 @@ pub fn spread_json(spread: Spread) -> Value {
     json!({ "median": spread.median, "least": spread.minimum, "most": spread.maximum })
 }
 
+/// The distribution of all repetitions together.
+fn percentiles_json(histogram: &Histogram<u64>) -> Value {
+    let points = [0.0, 50.0, 75.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.95, 99.99, 100.0];
+    let value = |percentile: f64| histogram.value_at_percentile(percentile) as f64 / 1000.0;
+    json!(points.map(|percentile| json!({ "percentile": percentile, "us": value(percentile) })))
+}
+
 fn case_json(measured: &Measured, number: usize, case: &Case, all: &[Series]) -> Value {
     let systems = all.iter().map(|series| {
         let mut value = Map::new();
@@ -178,6 +186,9 @@ fn case_json(measured: &Measured, number: usize, case: &Case, all: &[Series]) ->
         }
         let calls: u64 = series.samples.iter().flatten().map(|it| it.exchanged.count).sum();
         value.insert("calls".to_owned(), json!(calls));
+        if let Some(histogram) = &series.histogram {
+            value.insert("all_repetitions_us".to_owned(), percentiles_json(histogram));
+        }
         if !series.remarks.is_empty() {
             value.insert("remarks".to_owned(), json!(series.remarks));
         }
