@@ -155,13 +155,12 @@ impl ServerRole {
     ) -> bool {
         let woken = self.tasks.oldest().unwrap_or(now);
         let oldest = self.endpoint.oldest_queued().map_or(woken, |since| since.min(woken));
-        if now.since(oldest) > LONGEST_WAIT {
+        if now > oldest + LONGEST_WAIT {
             return true;
         }
         let usual = self.runtimes.usual(next).unwrap_or_default();
         let queued = self.endpoint.queued() + self.tasks.woken();
-        let queued = u32::try_from(queued).unwrap_or(u32::MAX);
-        usual > threshold || usual.saturating_mul(queued) > LONGEST_WAIT
+        usual > threshold || usual.as_nanos() * queued as u128 > LONGEST_WAIT.as_nanos()
     }
 
     /// The watchdog, if it has to be set, and after how long it is to ring: it is set once, for as long as it

@@ -240,7 +240,7 @@ impl ServerLoop {
     ) -> Option<(Job, Option<Duration>)> {
         let role = &mut core.role;
         let next = role.peek()?;
-        if role.busy >= role.workers || now.since(turn) >= LONGEST_RUN {
+        if role.busy >= role.workers || now >= turn + LONGEST_RUN {
             return None;
         }
         let usual = role.runtimes.usual(next);
@@ -387,7 +387,7 @@ fn may_wait(now: Timestamp, unsent: Option<Timestamp>, usual: Option<Duration>) 
     match (unsent, usual) {
         (None, _) => true,
         (Some(_), None) => false,
-        (Some(since), Some(usual)) => now.since(since) + usual <= LONGEST_REPLY_DELAY,
+        (Some(since), Some(usual)) => now + usual <= since + LONGEST_REPLY_DELAY,
     }
 }
 

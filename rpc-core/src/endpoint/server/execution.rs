@@ -211,14 +211,6 @@ impl ServerEndpoint {
     /// Records what became of a call and puts the answer into the line for sending. If the call's
     /// lane or session has moved on meanwhile, the result is of no use to anybody and is dropped.
     pub fn complete(&mut self, token: CallToken, finished: Finished) {
-        self.record_result(token, finished);
-        // Short calls leave no timer behind.
-        while self.working_due.front().is_some_and(|&(_, token)| !self.is_unfinished(token)) {
-            self.working_due.pop_front();
-        }
-    }
-
-    fn record_result(&mut self, token: CallToken, finished: Finished) {
         let too_large = match (&finished, self.records.get(token)) {
             (Finished::Reply(body), Some(record)) => self.is_too_large(record, body.len()),
             _ => None,
@@ -369,18 +361,20 @@ impl ServerEndpoint {
 
     /// Removes a record and gives back what it had booked.
     pub(super) fn forget(&mut self, token: CallToken) {
-        if self.records.get(token).is_some_and(|record| record.share.is_some()) {
+        let Some(record) = self.records.get(token) else { return };
+        let (session, id, call) =
+            (record.session, record.session_id, (record.lane, record.sequence));
+        self.reply_bytes -= record.booked;
+        if record.share.is_some() {
             self.close_share(token);
         }
-        let Some(record) = self.records.remove(token) else { return };
-        self.reply_bytes -= record.booked;
-        match record.phase {
-            Phase::Done { ref body, .. } => {
+        let Some(phase) = self.records.remove(token) else { return };
+        match phase {
+            Phase::Done { body, .. } => {
                 self.stored_replies -= 1;
-                if self.is_large(body) {
-                    let key = (record.lane, record.sequence);
-                    self.stop_reply(record.session, record.session_id, key);
-                    self.on_stored_freed(&record, body.len());
+                if self.is_large(&body) {
+                    self.stop_reply(session, id, call);
+                    self.on_stored_freed(session, id, body.len());
                 }
             }
             Phase::Queued { .. } => self.queue.skip(&self.records),
@@ -410,6 +404,13 @@ impl ServerEndpoint {
         self.records.get(token).is_some_and(|record| {
             matches!(record.phase, Phase::Queued { .. } | Phase::Running { is_left: false, .. })
         })
+    }
+
+    /// Drops the timers of calls that have finished: short ones leave none behind.
+    pub(super) fn drop_timers(&mut self) {
+        while self.working_due.front().is_some_and(|&(_, token)| !self.is_unfinished(token)) {
+            self.working_due.pop_front();
+        }
     }
 
     /// Says WORKING about every call that has not finished within the agreed delay.

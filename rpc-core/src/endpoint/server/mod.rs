@@ -360,7 +360,11 @@ impl Machine for ServerEndpoint {
         let transmit = self
             .transmit_stateless(out)
             .or_else(|| self.transmit_answers(now, out))
-            .or_else(|| self.transmit_bulk(now, out))?;
+            .or_else(|| self.transmit_bulk(now, out));
+        let Some(transmit) = transmit else {
+            self.drop_timers();
+            return None;
+        };
         self.statistics.datagrams_sent += 1;
         self.statistics.bytes_sent += transmit.length as u64;
         Some(transmit)

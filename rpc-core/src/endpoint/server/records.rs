@@ -128,13 +128,14 @@ impl Records {
         })
     }
 
-    pub(super) fn remove(&mut self, token: CallToken) -> Option<Record> {
+    /// Removes a record, and gives how far its call has come.
+    pub(super) fn remove(&mut self, token: CallToken) -> Option<Phase> {
         let slot = self.slots.get_mut(token.index as usize)?;
         if slot.generation != token.generation {
             return None;
         }
         let record = slot.record.take()?;
         self.free.push(token.index);
-        Some(record)
+        Some(record.phase)
     }
 }

@@ -227,11 +227,11 @@ impl ServerEndpoint {
             return Err(Refused::plain(VerdictCode::Expired));
         }
         let booked = self.booking(method.limits);
-        let has_waited = self.oldest_queued().map_or(Duration::ZERO, |since| now.since(since));
+        let patience = self.config.maximum_queue_delay;
         let waiting = self.sessions.get(session).map_or(0, Session::waiting);
         if self.queue.waiting() >= self.config.maximum_queued_calls
             || waiting >= self.config.maximum_queued_per_session
-            || has_waited > self.config.maximum_queue_delay
+            || self.oldest_queued().is_some_and(|since| now > since + patience)
             || booked > self.config.maximum_reply_bytes.saturating_sub(self.reply_bytes)
         {
             return Err(Refused::plain(VerdictCode::Busy));

@@ -47,8 +47,7 @@ pub(super) fn left(config: &ServerConfig, others: usize) -> usize {
 
 impl ServerEndpoint {
     /// A record with a large result was removed: those bytes are free for other calls of its session.
-    pub(super) fn on_stored_freed(&mut self, record: &Record, bytes: usize) {
-        let (index, id) = (record.session, record.session_id);
+    pub(super) fn on_stored_freed(&mut self, index: u32, id: u64, bytes: usize) {
         if let Some(session) = self.sessions.get_mut(index).filter(|session| session.id == id) {
             session.stored -= bytes;
             self.unpark(index, id);

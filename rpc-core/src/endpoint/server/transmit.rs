@@ -120,7 +120,7 @@ impl ServerEndpoint {
         let empty = out.len();
         loop {
             let Some(session) = self.sessions.get_mut(index) else { return true };
-            let Some(&answer) = session.answers.front() else {
+            let Some(answer) = session.answers.pop_front() else {
                 session.trim();
                 return true;
             };
@@ -128,10 +128,11 @@ impl ServerEndpoint {
             self.write_answer(now, index, answer, out);
             if out.len() > limit && end > empty {
                 out.truncate(end);
+                // It is the first in the next one.
+                if let Some(session) = self.sessions.get_mut(index) {
+                    session.answers.push_front(answer);
+                }
                 return false;
-            }
-            if let Some(session) = self.sessions.get_mut(index) {
-                session.answers.pop_front();
             }
             self.on_written(index, answer, out.len() > end);
         }
