@@ -50,7 +50,7 @@ use self::contexts::Contexts;
 use self::cookie::CookieJar;
 use self::execution::Queue;
 use self::records::Records;
-use self::session::{QueuedAnswer, Sessions};
+use self::session::{KEPT_ANSWERS_AT_CHECKS, QueuedAnswer, Sessions};
 use self::sources::{RateLimit, SessionCounts, Source, may_be_answered};
 use self::stored::LargeMethods;
 use self::transmit::Stateless;
@@ -314,9 +314,10 @@ impl ServerEndpoint {
                 return;
             }
             self.lease_checks.pop_front();
-            let Some(session) = self.sessions.get(index).filter(|session| session.id == id) else {
-                continue;
-            };
+            let period = self.lease_period();
+            let session = self.sessions.get_mut(index).filter(|session| session.id == id);
+            let Some(session) = session else { continue };
+            session.trim(KEPT_ANSWERS_AT_CHECKS);
             // A session with work in hand is never given up, however silent its client is: its client
             // may be told of the result yet, and must not run the call again elsewhere meanwhile.
             // After a pause of this process nobody was silent: nobody listened. It gets one more period.
@@ -331,7 +332,7 @@ impl ServerEndpoint {
                 if now.since(session.last_heard) >= self.config.lease && !is_paused {
                     self.give_up_parked(now, index);
                 }
-                self.lease_checks.push_back((now + self.lease_period(), index, id));
+                self.lease_checks.push_back((now + period, index, id));
             }
         }
     }

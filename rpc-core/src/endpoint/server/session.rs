@@ -80,6 +80,12 @@ impl QueuedAnswer {
 /// host empties the queue after each batch of datagrams, so only a flood gets here.
 const MAXIMUM_ANSWERS: usize = 16_384;
 
+/// For how many answers a session keeps memory: those of a busy one would take it again at once.
+pub(super) const KEPT_ANSWERS: usize = 512;
+
+/// The same whenever a session is looked at for its expiry, which most are while they are idle.
+pub(super) const KEPT_ANSWERS_AT_CHECKS: usize = 16;
+
 impl Session {
     /// Its calls that wait for a worker, those included whose arguments have not arrived whole.
     pub(super) fn waiting(&self) -> usize {
@@ -101,9 +107,9 @@ impl Session {
         self.answers.iter().rev().take(16).any(|answer| answer.refuses(subject))
     }
 
-    /// Gives the memory of a long queue back once it is empty.
-    pub(super) fn trim(&mut self) {
-        if self.answers.is_empty() && self.answers.capacity() > 16 {
+    /// Gives the memory of the queue back if it is empty and has room for more answers than `kept`.
+    pub(super) fn trim(&mut self, kept: usize) {
+        if self.answers.is_empty() && self.answers.capacity() > kept {
             self.answers = VecDeque::new();
         }
     }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::ServerEndpoint;
 use super::incoming::CallToken;
 use super::records::{Phase, Record};
-use super::session::QueuedAnswer;
+use super::session::{KEPT_ANSWERS, QueuedAnswer};
 use super::window::LaneState;
 use crate::endpoint::Transmit;
 use crate::time::Timestamp;
@@ -121,7 +121,7 @@ impl ServerEndpoint {
         loop {
             let Some(session) = self.sessions.get_mut(index) else { return true };
             let Some(answer) = session.answers.pop_front() else {
-                session.trim();
+                session.trim(KEPT_ANSWERS);
                 return true;
             };
             let end = out.len();
