@@ -199,11 +199,13 @@ impl ServerLoop {
         let start = *now;
         // Since when something may wait to be sent.
         let mut unsent = Some(start);
-        while let Some((job, usual)) = self.choose(&mut core, *now, start, &mut crossing.wakeups) {
+        while let Some(usual) = self.consider(&mut core, *now, start, &mut crossing.wakeups) {
             if !may_wait(*now, unsent, usual) {
                 core.fill(&mut crossing.outbox, *now);
                 unsent = None;
             }
+            let Some(job) = core.role.take(*now) else { break };
+            self.share(&mut core, *now, &mut crossing.wakeups);
             leader.put_back(&mut core);
             core.role.left_at = Some(*now);
             let watchdog = core.role.engage_watchdog();
@@ -230,14 +232,15 @@ impl ServerLoop {
         (Some(leader), core)
     }
 
-    /// Decides whether the leader runs the next call itself, and says how long that usually takes.
-    fn choose(
+    /// Decides whether the leader runs the next call itself, and says how long that usually takes, if it
+    /// is known.
+    fn consider(
         &self,
         core: &mut Core<ServerRole>,
         now: Timestamp,
         turn: Timestamp,
         wakeups: &mut Wakeups,
-    ) -> Option<(Job, Option<Duration>)> {
+    ) -> Option<Option<Duration>> {
         let role = &mut core.role;
         let next = role.peek()?;
         if role.busy >= role.workers || now >= turn + LONGEST_RUN {
@@ -248,9 +251,7 @@ impl ServerLoop {
             role.summon(wakeups);
             return None;
         }
-        let job = role.take(now)?;
-        self.share(core, now, wakeups);
-        Some((job, usual))
+        Some(usual)
     }
 
     /// Brings in one more thread if calls remain that should not wait for those who are awake.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::ServerEndpoint;
 use super::incoming::{CallToken, Finished, Ready};
-use super::records::{Phase, Records};
+use super::records::{Phase, Record, Records};
 use super::replies::judge_result;
 use super::session::QueuedAnswer;
 use super::window::LaneState;
@@ -53,8 +53,8 @@ impl Queue {
         self.next_ticket
     }
 
-    pub(super) fn push(&mut self, token: CallToken, records: &Records) {
-        let Some(record) = records.get(token) else { return };
+    /// Lines up a call that waits.
+    pub(super) fn push(&mut self, token: CallToken, record: &Record, records: &Records) {
         let Phase::Queued { since, .. } = record.phase else { return };
         if is_mostly_gone(self.entries.len(), self.live) {
             self.entries.retain(|entry| records.get(entry.token).is_some());
@@ -295,7 +295,9 @@ impl ServerEndpoint {
                 }
                 session.parked.pop_front();
                 self.queue.parked -= 1;
-                self.queue.push(token, &self.records);
+                if let Some(record) = self.records.get(token) {
+                    self.queue.push(token, record, &self.records);
+                }
                 return;
             }
             session.parked.pop_front();

@@ -307,9 +307,10 @@ impl ServerEndpoint {
 
     /// A call waits to be run from now on.
     pub(super) fn line_up(&mut self, now: Timestamp, token: CallToken) {
-        self.queue.push(token, &self.records);
+        let Some(record) = self.records.get(token) else { return };
+        self.queue.push(token, record, &self.records);
         self.statistics.calls += 1;
-        if self.records.get(token).is_some_and(|record| record.lane != ONEWAY_LANE) {
+        if record.lane != ONEWAY_LANE {
             if is_mostly_gone(self.working_due.len(), self.records.len()) {
                 self.working_due.retain(|&(_, token)| self.records.get(token).is_some());
             }

@@ -65,14 +65,22 @@ impl Window {
 
     /// The lane, if the window has it.
     pub(crate) fn lane(&mut self, lane: u16) -> Option<&mut Lane> {
+        let index = usize::from(lane);
+        if index >= self.lanes.len() {
+            self.make_room(lane)?;
+        }
+        Some(&mut self.lanes[index])
+    }
+
+    /// Gives memory to a lane that is used for the first time, if the window has it.
+    #[cold]
+    fn make_room(&mut self, lane: u16) -> Option<()> {
         if lane >= self.size {
             return None;
         }
-        let index = usize::from(lane);
-        if index >= self.lanes.len() {
-            self.lanes.resize(index + 1, Lane { sequence: 0, state: LaneState::Empty });
-        }
-        Some(&mut self.lanes[index])
+        let unused = Lane { sequence: 0, state: LaneState::Empty };
+        self.lanes.resize(usize::from(lane) + 1, unused);
+        Some(())
     }
 
     #[cfg(test)]
