@@ -1,5 +1,7 @@
 //! Received datagrams on their way from the socket to the endpoint.
 
+use core::cell::Cell;
+use core::ops::{Deref, DerefMut};
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::{Bytes, BytesMut};
@@ -37,6 +39,14 @@ pub(super) struct Inbox {
     datagrams: Vec<Datagram>,
 }
 
+/// The inbox of the present thread, lent to it while it leads. A process with many endpoints has few threads,
+/// and their inboxes stay in the caches.
+pub(super) struct OwnInbox(Option<Box<Inbox>>);
+
+thread_local! {
+    static SPARE: Cell<Option<Box<Inbox>>> = const { Cell::new(None) };
+}
+
 /// The most that one kept small datagram can pin beyond its own size.
 const CHUNK: usize = 4096;
 
@@ -52,6 +62,38 @@ pub(super) const MOST_BYTES: usize = 128 * 1024;
 
 /// How many buffers wait to be used again.
 const MOST_SPARE: usize = 8;
+
+impl OwnInbox {
+    /// An empty inbox.
+    pub(super) fn take() -> Self {
+        let spare = SPARE.try_with(Cell::take).unwrap_or_default();
+        Self(Some(spare.unwrap_or_else(|| Box::new(Inbox::new()))))
+    }
+}
+
+impl Drop for OwnInbox {
+    fn drop(&mut self) {
+        if let Some(inbox) = &mut self.0 {
+            inbox.datagrams.clear();
+        }
+        // A thread that is ending has no place for it any more.
+        let _ = SPARE.try_with(|spare| spare.set(self.0.take()));
+    }
+}
+
+impl Deref for OwnInbox {
+    type Target = Inbox;
+
+    fn deref(&self) -> &Inbox {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl DerefMut for OwnInbox {
+    fn deref_mut(&mut self) -> &mut Inbox {
+        self.0.as_mut().expect("it is there until it is dropped")
+    }
+}
 
 impl Inbox {
     pub(super) fn new() -> Self {
@@ -126,6 +168,13 @@ impl Inbox {
     /// Takes in a datagram as it is.
     pub(super) fn push_owned(&mut self, datagram: Datagram) {
         self.datagrams.push(datagram);
+    }
+
+    /// Whether everything came from one peer.
+    pub(super) fn is_of_one_peer(&self) -> bool {
+        let mut peers = self.datagrams.iter().map(|datagram| datagram.from);
+        let first = peers.next();
+        peers.all(|peer| Some(peer) == first)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use super::backlog;
 use super::clock::SystemClock;
-use super::inbox::Inbox;
+use super::inbox::{Inbox, OwnInbox};
 use super::outbox::Outbox;
 use super::poller::{Poller, Waker};
 use super::socket::{Readiness, Socket};
@@ -83,7 +83,6 @@ pub(super) struct Core<R> {
 struct Seat {
     poller: Poller,
     socket: Arc<Socket>,
-    inbox: Inbox,
     /// Peers that the system says cannot be reached.
     refused: Vec<SocketAddr>,
     may_be_readable: bool,
@@ -141,7 +140,6 @@ impl Parts {
         let seat = Box::new(Seat {
             poller,
             socket: Arc::clone(&socket),
-            inbox: Inbox::new(),
             refused: Vec::new(),
             may_be_readable: true,
             is_failing: false,
@@ -272,7 +270,7 @@ impl<R: Role> Core<R> {
 
     /// Takes the seat, if nobody leads.
     pub(super) fn take_seat<'a>(&mut self, shared: &'a Shared<R>) -> Option<Leader<'a, R>> {
-        Some(Leader { seat: Some(self.seat.take()?), shared })
+        Some(Leader { seat: Some(self.seat.take()?), inbox: OwnInbox::take(), shared })
     }
 
     /// Gives up the socket and, if nobody leads, the seat. Whoever leads drops it by
@@ -293,6 +291,7 @@ impl<R: Role> Core<R> {
 pub(super) struct Leader<'a, R: Role> {
     /// Empty only once it was put back.
     seat: Option<Box<Seat>>,
+    inbox: OwnInbox,
     shared: &'a Shared<R>,
 }
 
@@ -358,18 +357,19 @@ impl<R: Role> Leader<'_, R> {
     /// The poll itself failed, which ends the loop.
     pub(super) fn proceed(&mut self, plan: Plan) -> io::Result<()> {
         let clock = Arc::clone(&self.shared.clock);
-        let seat = self.seat();
+        let Self { seat, inbox, .. } = self;
+        let seat = seat.as_mut().expect("a leader has the seat");
         let plan = if seat.socket.backlog().has_any() { seat.attend(plan, &clock)? } else { plan };
         match plan {
-            Plan::Receive => seat.receive(),
-            Plan::Spin(time, wake_up) => seat.spin(time, wake_up, &clock),
+            Plan::Receive => seat.receive(inbox),
+            Plan::Spin(time, wake_up) => seat.spin(inbox, time, wake_up, &clock),
             Plan::Sleep(wake_up) => {
                 let start = clock.now();
                 seat.sleep(start, wake_up)?;
                 if seat.is_worth_a_look() {
-                    seat.receive();
+                    seat.receive(inbox);
                 }
-                if !seat.inbox.is_empty() {
+                if !inbox.is_empty() {
                     seat.spin.on_slept(clock.now().since(start));
                 }
             }
@@ -381,12 +381,13 @@ impl<R: Role> Leader<'_, R> {
     /// Hands what was received to the endpoint, and lets its timers run once the socket is empty or
     /// has kept the loop busy for long enough. True if anything arrived.
     pub(super) fn deliver(&mut self, core: &mut Core<R>, now: Timestamp) -> bool {
-        let seat = self.seat();
-        let has_arrived = !seat.inbox.is_empty();
-        seat.intake += seat.inbox.len();
+        let Self { seat, inbox, .. } = self;
+        let seat = seat.as_mut().expect("a leader has the seat");
+        let has_arrived = !inbox.is_empty();
+        seat.intake += inbox.len();
         let since = *seat.intake_since.get_or_insert(now);
         let machine = core.role.machine();
-        for datagram in seat.inbox.drain() {
+        for datagram in inbox.drain() {
             machine.handle_datagram(now, datagram.from, datagram.local, &datagram.content);
         }
         let is_over = seat.intake >= MOST_DATAGRAMS || now.since(since) >= LONGEST_INTAKE;
@@ -434,21 +435,21 @@ pub(super) enum Plan {
 }
 
 impl Seat {
-    fn receive(&mut self) {
+    fn receive(&mut self, inbox: &mut Inbox) {
         let batch = self.batch;
-        let readiness = self.socket.receive(&mut self.inbox, batch);
+        let readiness = self.socket.receive(inbox, batch);
         self.is_failing = readiness == Readiness::Failing;
         match readiness {
             Readiness::Drained | Readiness::Failing => {
                 self.may_be_readable = false;
-                self.batch = self.inbox.len().clamp(1, MOST_DATAGRAMS);
+                self.batch = inbox.len().clamp(1, MOST_DATAGRAMS);
             }
             Readiness::MayBeReadable => {
                 self.may_be_readable = true;
                 self.batch = (batch * 2).min(MOST_DATAGRAMS);
             }
         }
-        if !self.inbox.is_empty() {
+        if !inbox.is_empty() {
             self.spin.on_datagram();
             self.was_told_in_vain = false;
         }
@@ -510,11 +511,11 @@ impl Seat {
     }
 
     /// Polls the socket, once at least.
-    fn spin(&mut self, time: Duration, wake_up: Timestamp, clock: &SystemClock) {
+    fn spin(&mut self, inbox: &mut Inbox, time: Duration, wake_up: Timestamp, clock: &SystemClock) {
         let end = clock.now() + time;
         loop {
-            self.receive();
-            if !self.inbox.is_empty() {
+            self.receive(inbox);
+            if !inbox.is_empty() {
                 return self.spin.on_polled(true);
             }
             let now = clock.now();

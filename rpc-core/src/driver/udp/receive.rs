@@ -33,11 +33,13 @@ impl BulkDetector {
     /// Smaller ones carry small calls. Larger ones are not put together.
     const SIZES: core::ops::Range<usize> = BASE_DATAGRAM_SIZE..1 << 14;
 
-    /// Takes note of a batch, received by the holder of the seat. True when it is enough.
-    fn is_enough(&self, datagrams: usize, bytes: usize) -> bool {
-        if datagrams < Self::LEAST_BATCH || !Self::SIZES.contains(&(bytes / datagrams)) {
-            return false;
-        }
+    /// Whether a batch looks like a large message, by its sizes.
+    fn may_be(&self, datagrams: usize, bytes: usize) -> bool {
+        datagrams >= Self::LEAST_BATCH && Self::SIZES.contains(&(bytes / datagrams))
+    }
+
+    /// Takes note of such a batch, received by the holder of the seat. True when it is enough.
+    fn is_enough(&self, datagrams: usize) -> bool {
         let seen = self.seen.load(Ordering::Relaxed) + datagrams;
         self.seen.store(seen, Ordering::Relaxed);
         // Once: a socket that cannot do it is not asked again.
@@ -84,7 +86,11 @@ impl UdpLink {
                 }
             }
         }
-        if self.bulk.is_enough(datagrams, bytes) {
+        // Those of many peers are handshakes, which are as large as their answers may be.
+        if self.bulk.may_be(datagrams, bytes)
+            && inbox.is_of_one_peer()
+            && self.bulk.is_enough(datagrams)
+        {
             self.begin_details();
         }
         readiness
