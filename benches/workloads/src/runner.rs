@@ -120,9 +120,9 @@ impl Bench {
     ) -> Vec<Series> {
         let series = self.systems.iter().map(|system| {
             let mut series = Series::new(system.name());
-            series.remarks.extend(system.lacks(case.workload).map(str::to_owned));
+            series.remarks.extend(is_possible(*system, case).err());
             if series.remarks.is_empty() {
-                series.remarks.extend(is_possible(*system, case).err());
+                series.remarks.extend(system.lacks(case.workload).map(str::to_owned));
             }
             series
         });
