@@ -16,9 +16,7 @@
 /* The largest message of UDP here: one of 8 KiB and what the library writes around it. */
 enum { DATAGRAM = 16 << 10 };
 /* The buffer for a stream, in each direction. */
-enum { STREAM = 64 << 10 };
-/* What a UDP client waits for an answer before it asks again. It doubles after that. */
-enum { RETRY_MICROSECONDS = 10000 };
+enum { STREAM = 1 << 20 };
 /* The limit that a socket has for what nobody has read yet. */
 enum { SOCKET_BUFFER = 4 << 20 };
 
@@ -139,12 +137,15 @@ void store_run(void)
 
 /* ---- The client ---- */
 
-/* Null if it fails. */
-CLIENT *store_connect(int is_stream, uint32_t host, uint16_t port)
+/*
+ * Null if it fails. A client over UDP asks again when it has waited for so long, and waits twice as long each
+ * time after that.
+ */
+CLIENT *store_connect(int is_stream, uint32_t host, uint16_t port, uint32_t retry_microseconds)
 {
     struct sockaddr_in address = address_of(host, port);
     struct netbuf server = {sizeof address, sizeof address, &address};
-    struct timeval retry = {0, RETRY_MICROSECONDS};
+    struct timeval retry = {retry_microseconds / 1000000, retry_microseconds % 1000000};
     CLIENT *client;
     int on = 1;
     int fd = make_socket(is_stream);

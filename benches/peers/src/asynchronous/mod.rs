@@ -17,15 +17,22 @@ pub(crate) use self::shared::{Caller, Direct, Relayed};
 
 /// A way to make calls, and to answer them.
 pub(crate) trait Protocol: Copy + Send + Sync + 'static {
-    /// What it is called in tables.
-    const NAME: &'static str;
-    /// How it is set up.
-    const SETTINGS: &'static str;
-
     /// The client's end of a connection.
     type Connection: Connection;
     /// What threads call through that all use one connection.
     type Caller: Caller;
+
+    /// What it is called in tables.
+    fn name(self) -> &'static str;
+
+    /// How it is set up.
+    fn settings(self) -> String;
+
+    /// Why it does not take part in a workload that the others take part in.
+    fn lacks(self, workload: Workload) -> Option<&'static str> {
+        let _ = workload;
+        None
+    }
 
     /// Listens, says where, and answers everybody for ever.
     async fn serve(self, announce: &mut dyn FnMut(SocketAddr)) -> Result<()>;
@@ -60,23 +67,26 @@ pub(crate) trait Connection: Clone + 'static {
     async fn checksum(&self) -> Result<u64>;
 }
 
+/// Why no peer takes part in W6.
+pub(crate) const ONLY_OURS: &str = "measured for farcall only";
+
 /// An asynchronous peer as something to be measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asynchronous<P>(pub(crate) P);
 
 impl<P: Protocol> System for Asynchronous<P> {
     fn name(&self) -> &'static str {
-        P::NAME
+        self.0.name()
     }
 
     fn settings(&self) -> String {
-        P::SETTINGS.to_owned()
+        self.0.settings()
     }
 
     fn lacks(&self, workload: Workload) -> Option<&'static str> {
         match workload {
-            Workload::Transfers | Workload::Busy => Some("measured for farcall only"),
-            _ => None,
+            Workload::Transfers | Workload::Busy => Some(ONLY_OURS),
+            _ => self.0.lacks(workload),
         }
     }
 

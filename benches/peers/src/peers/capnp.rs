@@ -70,9 +70,15 @@ impl store::Server for Memory {
 pub(super) struct Capnp;
 
 impl Protocol for Capnp {
-    const NAME: &'static str = "capnp-rpc";
-    const SETTINGS: &'static str = "TCP without delay, buffers of 64 KiB, no limit on traversal, runtime of one thread on each side; \
-         threads ask the one that has the connection";
+    fn name(self) -> &'static str {
+        "capnp-rpc"
+    }
+
+    fn settings(self) -> String {
+        "TCP without delay, buffers of 64 KiB, no limit on traversal, runtime of one thread on \
+         each side; threads ask the one that has the connection"
+            .to_owned()
+    }
 
     type Connection = Party;
     type Caller = Relayed;

@@ -7,6 +7,8 @@ use core::net::SocketAddr;
 
 use farcall_workloads::{Client, Exchanged, Result, System, Workload};
 
+use crate::asynchronous::ONLY_OURS;
+
 #[cfg(libtirpc)]
 #[path = "libtirpc_client.rs"]
 mod client;
@@ -32,9 +34,9 @@ impl System for Libtirpc {
 
     fn settings(&self) -> String {
         let transport = if self.is_stream {
-            "TCP without delay, buffers of 64 KiB"
+            "TCP without delay, buffers of 1 MiB"
         } else {
-            "UDP, buffers of 16 KiB, first asks again after 10 ms, no cache of answers"
+            "UDP, buffers of 16 KiB, first asks again after 10 ms (1 s in a crowd), no cache of answers"
         };
         format!(
             "{transport}; stubs of rpcgen -M, svc_run, no rpcbind; a thread and a client for each call in flight"
@@ -52,7 +54,7 @@ impl System for Libtirpc {
             {
                 Some("does not fit in a datagram")
             }
-            Workload::Transfers | Workload::Busy => Some("measured for farcall only"),
+            Workload::Transfers | Workload::Busy => Some(ONLY_OURS),
             _ => None,
         }
     }

@@ -13,13 +13,17 @@ use std::time::Instant;
 use farcall_workloads::threads::call_from_threads;
 use farcall_workloads::{Client, Error, Exchanged, Message, Result, Sums};
 
+/// After how long a client over UDP asks again. It has no estimate of its own: this is for few of them.
+const RETRY: Duration = Duration::from_millis(10);
+/// The same when thousands wait for one server: it is not to be asked again for what it is about to answer.
+const CROWD_RETRY: Duration = Duration::from_secs(1);
 /// What a thread with a client needs.
 const STACK: usize = 128 << 10;
 
 unsafe extern "C" {
     safe fn store_listen(is_stream: c_int) -> c_int;
     safe fn store_run();
-    safe fn store_connect(is_stream: c_int, host: u32, port: u16) -> *mut c_void;
+    safe fn store_connect(is_stream: c_int, host: u32, port: u16, retry: u32) -> *mut c_void;
     fn store_add(client: *mut c_void, a: c_int, b: c_int, sum: *mut c_int) -> c_int;
     fn store_echo(
         client: *mut c_void,
@@ -41,8 +45,8 @@ unsafe extern "C" {
 
 /// Serves until the process ends.
 pub(super) fn serve(is_stream: bool, announce: &mut dyn FnMut(SocketAddr)) -> Result<()> {
-    let port = u16::try_from(store_listen(is_stream.into()))
-        .map_err(|_| "libtirpc cannot listen")?;
+    let port =
+        u16::try_from(store_listen(is_stream.into())).map_err(|_| "libtirpc cannot listen")?;
     announce((Ipv4Addr::LOCALHOST, port).into());
     store_run();
     Err("libtirpc has stopped serving".into())
@@ -55,9 +59,10 @@ struct Handle(NonNull<c_void>);
 unsafe impl Send for Handle {}
 
 impl Handle {
-    fn connect(is_stream: bool, server: SocketAddr) -> Result<Self> {
+    fn connect(is_stream: bool, server: SocketAddr, retry: Duration) -> Result<Self> {
         let IpAddr::V4(host) = server.ip() else { return Err("an address of IPv4".into()) };
-        let client = store_connect(is_stream.into(), host.to_bits(), server.port());
+        let retry = u32::try_from(retry.as_micros())?;
+        let client = store_connect(is_stream.into(), host.to_bits(), server.port(), retry);
         Ok(Self(NonNull::new(client).ok_or("libtirpc cannot connect")?))
     }
 
@@ -141,7 +146,11 @@ pub(super) struct Synchronous {
 
 impl Synchronous {
     pub(super) fn connect(is_stream: bool, server: SocketAddr) -> Result<Self> {
-        let handle = Handle::connect(is_stream, server)?;
+        Self::patient(is_stream, server, RETRY)
+    }
+
+    fn patient(is_stream: bool, server: SocketAddr, retry: Duration) -> Result<Self> {
+        let handle = Handle::connect(is_stream, server, retry)?;
         Ok(Self { is_stream, server, handle, sums: Sums::default() })
     }
 }
@@ -184,7 +193,7 @@ pub(super) fn crowd(
 ) -> Result<Exchanged> {
     let mut clients = Vec::with_capacity(endpoints);
     for _ in 0..endpoints {
-        let mut client = Synchronous::connect(is_stream, server)?;
+        let mut client = Synchronous::patient(is_stream, server, CROWD_RETRY)?;
         client.call()?;
         clients.push(client);
     }

@@ -9,23 +9,21 @@ mod tarpc;
 mod tonic;
 mod unverified;
 
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
 use farcall_workloads::System;
-use std::sync::{Mutex, PoisonError};
 
 use crate::asynchronous::Asynchronous;
 
-/// All of them.
-pub(crate) fn all() -> Vec<&'static dyn System> {
-    vec![
-        &Asynchronous(tarpc::Tarpc),
-        &Asynchronous(tonic::Tonic),
-        &Asynchronous(capnp::Capnp),
-        &Asynchronous(quinn::Quinn),
-        &libtirpc::Libtirpc::UDP,
-        &libtirpc::Libtirpc::TCP,
-    ]
-}
+pub(crate) const TARPC: &dyn System = &Asynchronous(tarpc::Tarpc);
+pub(crate) const TONIC: &dyn System = &Asynchronous(tonic::Tonic);
+pub(crate) const CAPNP: &dyn System = &Asynchronous(capnp::Capnp);
+pub(crate) const QUINN: &dyn System = &Asynchronous(quinn::Quinn::DEFAULT);
+pub(crate) const QUINN_SMALL_CALLS: &dyn System = &Asynchronous(quinn::Quinn::SMALL_CALLS);
+pub(crate) const QUINN_LARGE_MESSAGES: &dyn System = &Asynchronous(quinn::Quinn::LARGE_MESSAGES);
+pub(crate) const LIBTIRPC_UDP: &dyn System = &libtirpc::Libtirpc::UDP;
+pub(crate) const LIBTIRPC_TCP: &dyn System = &libtirpc::Libtirpc::TCP;
 
 /// What a server keeps of an upload.
 #[derive(Debug, Default)]

@@ -9,11 +9,11 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use farcall_workloads::Result;
+use farcall_workloads::{Result, Workload};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{
-    ClientConfig, Connection as QuicConnection, Endpoint, EndpointConfig, Incoming, RecvStream,
-    SendStream, ServerConfig, TokioRuntime, TransportConfig, VarInt,
+    AckFrequencyConfig, ClientConfig, Connection as QuicConnection, Endpoint, EndpointConfig,
+    Incoming, RecvStream, SendStream, ServerConfig, TokioRuntime, TransportConfig, VarInt,
 };
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use socket2::{Domain, Socket, Type};
@@ -38,14 +38,102 @@ const IDLE: Duration = Duration::from_secs(600);
 /// The limit that a socket has for what nobody has read yet.
 const SOCKET_BUFFER: usize = 4 << 20;
 
-/// quinn.
+/// A path that is known to carry larger datagrams than those of an Ethernet. quinn gives the system ten at once, and
+/// those may have 64 KiB together: with a little more it stops for seconds.
+const LARGE_DATAGRAM: u16 = 6500;
+/// How long an acknowledgement may be held back, where it is not the 25 ms of the protocol. A client waits that
+/// long, and the time of a round trip, before it takes a packet for lost.
+const ACKNOWLEDGE: Duration = Duration::from_millis(1);
+
+/// quinn, set up for something. There is nothing that is best for everything.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Quinn;
+pub(super) struct Quinn {
+    set_up: SetUp,
+}
+
+/// What quinn is set up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SetUp {
+    /// Nothing: the timers and the datagrams are those that it comes with.
+    Default,
+    /// Small calls: datagrams go one by one, so that the other side is at work on the first of them while the last is
+    /// written, and acknowledgements come soon.
+    SmallCalls,
+    /// Large messages, over loopback.
+    LargeMessages,
+}
+
+impl Quinn {
+    pub(super) const DEFAULT: Self = Self { set_up: SetUp::Default };
+    pub(super) const SMALL_CALLS: Self = Self { set_up: SetUp::SmallCalls };
+    pub(super) const LARGE_MESSAGES: Self = Self { set_up: SetUp::LargeMessages };
+
+    /// The settings of both sides.
+    fn transport(self) -> Result<Arc<TransportConfig>> {
+        let mut config = TransportConfig::default();
+        config
+            .stream_receive_window(VarInt::from_u32(WINDOW))
+            .receive_window(VarInt::from_u32(WINDOW))
+            .send_window(WINDOW.into())
+            .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
+            .max_idle_timeout(Some(IDLE.try_into()?));
+        if self.set_up != SetUp::Default {
+            let mut acknowledge = AckFrequencyConfig::default();
+            acknowledge.max_ack_delay(Some(ACKNOWLEDGE));
+            config.ack_frequency_config(Some(acknowledge));
+        }
+        if self.set_up == SetUp::SmallCalls {
+            config.enable_segmentation_offload(false);
+        }
+        if self.set_up == SetUp::LargeMessages {
+            config.initial_mtu(LARGE_DATAGRAM).mtu_discovery_config(None);
+        }
+        Ok(Arc::new(config))
+    }
+
+    /// A socket and what drives it.
+    fn endpoint(self, server: Option<ServerConfig>) -> Result<Endpoint> {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
+        socket.set_recv_buffer_size(SOCKET_BUFFER)?;
+        socket.set_send_buffer_size(SOCKET_BUFFER)?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+        let mut config = EndpointConfig::default();
+        if self.set_up == SetUp::LargeMessages {
+            config.max_udp_payload_size(LARGE_DATAGRAM)?;
+        }
+        Ok(Endpoint::new(config, server, UdpSocket::from(socket), Arc::new(TokioRuntime))?)
+    }
+}
 
 impl Protocol for Quinn {
-    const NAME: &'static str = "quinn";
-    const SETTINGS: &'static str = "TLS 1.3, a bidirectional stream for each call, windows of 32 MiB, 4,096 streams, \
-         socket buffers of 4 MiB, runtime of one thread on each side";
+    fn name(self) -> &'static str {
+        match self.set_up {
+            SetUp::Default => "quinn",
+            SetUp::SmallCalls => "quinn-small",
+            SetUp::LargeMessages => "quinn-large",
+        }
+    }
+
+    fn settings(self) -> String {
+        let difference = match self.set_up {
+            SetUp::Default => "datagrams and timers as they come",
+            SetUp::SmallCalls => "no segmentation offload, acknowledgements within 1 ms",
+            SetUp::LargeMessages => "datagrams of 6,500 bytes, acknowledgements within 1 ms",
+        };
+        format!(
+            "TLS 1.3, a bidirectional stream for each call, windows of 32 MiB, 4,096 streams, socket buffers of 4 MiB, \
+             runtime of one thread on each side; {difference}"
+        )
+    }
+
+    fn lacks(self, workload: Workload) -> Option<&'static str> {
+        let is_large = matches!(workload, Workload::Echo(_) | Workload::Upload(_));
+        match self.set_up {
+            SetUp::SmallCalls if is_large => Some("not set up for messages"),
+            SetUp::LargeMessages if !is_large => Some("not set up for small calls"),
+            _ => None,
+        }
+    }
 
     type Connection = Quic;
     type Caller = Direct<Quic>;
@@ -54,8 +142,8 @@ impl Protocol for Quinn {
         let key = rcgen::generate_simple_self_signed(["localhost".to_owned()])?;
         let private = PrivatePkcs8KeyDer::from(key.signing_key.serialize_der());
         let mut config = ServerConfig::with_single_cert(vec![key.cert.into()], private.into())?;
-        config.transport_config(transport()?);
-        let endpoint = endpoint(Some(config))?;
+        config.transport_config(self.transport()?);
+        let endpoint = self.endpoint(Some(config))?;
         announce(endpoint.local_addr()?);
         let kept = Arc::new(Kept::default());
         while let Some(incoming) = endpoint.accept().await {
@@ -71,8 +159,8 @@ impl Protocol for Quinn {
             .with_custom_certificate_verifier(Arc::new(Unverified))
             .with_no_client_auth();
         let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-        config.transport_config(transport()?);
-        let endpoint = endpoint(None)?;
+        config.transport_config(self.transport()?);
+        let endpoint = self.endpoint(None)?;
         let connection = endpoint.connect_with(config, server, "localhost")?.await?;
         Ok(Quic(connection))
     }
@@ -80,28 +168,6 @@ impl Protocol for Quinn {
     fn share(connection: Quic) -> Self::Caller {
         Direct::new(connection)
     }
-}
-
-/// The settings of both sides.
-fn transport() -> Result<Arc<TransportConfig>> {
-    let mut config = TransportConfig::default();
-    config
-        .stream_receive_window(VarInt::from_u32(WINDOW))
-        .receive_window(VarInt::from_u32(WINDOW))
-        .send_window(WINDOW.into())
-        .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
-        .max_idle_timeout(Some(IDLE.try_into()?));
-    Ok(Arc::new(config))
-}
-
-/// A socket and what drives it.
-fn endpoint(server: Option<ServerConfig>) -> Result<Endpoint> {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
-    socket.set_recv_buffer_size(SOCKET_BUFFER)?;
-    socket.set_send_buffer_size(SOCKET_BUFFER)?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-    let config = EndpointConfig::default();
-    Ok(Endpoint::new(config, server, UdpSocket::from(socket), Arc::new(TokioRuntime))?)
 }
 
 /// Answers a client until it is gone.

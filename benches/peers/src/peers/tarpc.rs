@@ -21,8 +21,6 @@ use crate::asynchronous::{Connection, Direct, Protocol};
 
 /// The largest message: 8 MiB unless somebody says more.
 const LARGEST: usize = 64 << 20;
-/// How many calls and answers may wait to be sent: a hundred unless somebody says more.
-const BUFFER: usize = 1024;
 /// How long a call may take: 10 s unless somebody says more, and under loss a call may need that.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -60,9 +58,15 @@ impl Store for Memory {
 pub(super) struct Tarpc;
 
 impl Protocol for Tarpc {
-    const NAME: &'static str = "tarpc";
-    const SETTINGS: &'static str = "TCP without delay, bincode, payload as Bytes, runtime of one thread on each side, \
-         room for 1,024 calls and answers that wait to be sent";
+    fn name(self) -> &'static str {
+        "tarpc"
+    }
+
+    fn settings(self) -> String {
+        "TCP without delay, bincode, messages as Bytes of up to 64 MiB, runtime of one thread on \
+         each side, deadlines of 60 s"
+            .to_owned()
+    }
 
     type Connection = Tcp;
     type Caller = Direct<Tcp>;
@@ -74,8 +78,7 @@ impl Protocol for Tarpc {
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            let config = tarpc::server::Config { pending_response_buffer: BUFFER };
-            let channel = BaseChannel::new(config, transport(stream));
+            let channel = BaseChannel::with_defaults(transport(stream));
             tokio::spawn(channel.execute(memory.clone().serve()).for_each(|answer| async {
                 tokio::spawn(answer);
             }));
@@ -85,9 +88,7 @@ impl Protocol for Tarpc {
     async fn connect(self, server: SocketAddr) -> Result<Tcp> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
-        let mut config = Config::default();
-        config.pending_request_buffer = BUFFER;
-        Ok(Tcp(StoreClient::new(config, transport(stream)).spawn()))
+        Ok(Tcp(StoreClient::new(Config::default(), transport(stream)).spawn()))
     }
 
     fn share(connection: Tcp) -> Self::Caller {
