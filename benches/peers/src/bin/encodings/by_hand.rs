@@ -1,7 +1,9 @@
 //! XDR without a library: as short and as fast as somebody would write it for just these types.
 //!
-//! It looks at the lengths that it has to look at, and nothing else.
+//! It looks at the lengths that it has to look at, and nothing else. A message is `Bytes`, as in farcall: so it can be
+//! sent again without a copy.
 
+use bytes::Bytes;
 use farcall_workloads::Result;
 
 use super::values::Sample;
@@ -21,34 +23,33 @@ fn put_sample(out: &mut Vec<u8>, sample: &Sample) {
     out.extend_from_slice(&bytes);
 }
 
-fn get_sample(bytes: &[u8; SAMPLE]) -> Result<Sample> {
-    let word = |at: usize| [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-    let pair = |at: usize| {
-        let ([a, b, c, d], [e, f, g, h]) = (word(at), word(at + 4));
-        [a, b, c, d, e, f, g, h]
-    };
-    Ok(Sample {
+/// False beside it: one of its fields is nothing that there is.
+fn get_sample(bytes: &[u8; SAMPLE]) -> (Sample, bool) {
+    let word = |at: usize| bytes[at..at + 4].try_into().expect("four bytes");
+    let pair = |at: usize| bytes[at..at + 8].try_into().expect("eight bytes");
+    let is_valid = u32::from_be_bytes(word(36));
+    let sample = Sample {
         id: u64::from_be_bytes(pair(0)),
         kind: u32::from_be_bytes(word(8)),
         x: f64::from_be_bytes(pair(12)),
         y: f64::from_be_bytes(pair(20)),
         z: f64::from_be_bytes(pair(28)),
-        is_valid: match u32::from_be_bytes(word(36)) {
-            0 => false,
-            1 => true,
-            _ => return Err("not a bool".into()),
-        },
-    })
+        is_valid: is_valid == 1,
+    };
+    (sample, is_valid <= 1)
 }
 
-pub(crate) fn encode_sample(sample: &Sample) -> Vec<u8> {
+pub(crate) fn encode_sample(sample: &Sample) -> Bytes {
     let mut out = Vec::with_capacity(SAMPLE);
     put_sample(&mut out, sample);
-    out
+    out.into()
 }
 
 pub(crate) fn decode_sample(bytes: &[u8]) -> Result<Sample> {
-    get_sample(bytes.try_into()?)
+    match get_sample(bytes.try_into()?) {
+        (sample, true) => Ok(sample),
+        (_, false) => Err("not a bool".into()),
+    }
 }
 
 /// A vector with room for so many bytes, which begins with a count.
@@ -68,32 +69,39 @@ fn elements<const N: usize>(bytes: &[u8]) -> Result<&[[u8; N]]> {
     Ok(elements)
 }
 
-pub(crate) fn encode_samples(samples: &Vec<Sample>) -> Vec<u8> {
+pub(crate) fn encode_samples(samples: &Vec<Sample>) -> Bytes {
     let mut out = with_count(samples.len(), samples.len() * SAMPLE);
     for sample in samples {
         put_sample(&mut out, sample);
     }
-    out
+    out.into()
 }
 
 pub(crate) fn decode_samples(bytes: &[u8]) -> Result<Vec<Sample>> {
-    elements(bytes)?.iter().map(get_sample).collect()
+    let mut are_valid = true;
+    let samples = elements(bytes)?.iter().map(|bytes| {
+        let (sample, is_valid) = get_sample(bytes);
+        are_valid &= is_valid;
+        sample
+    });
+    let samples = samples.collect();
+    if are_valid { Ok(samples) } else { Err("not a bool".into()) }
 }
 
-pub(crate) fn encode_floats(numbers: &Vec<f64>) -> Vec<u8> {
+pub(crate) fn encode_floats(numbers: &Vec<f64>) -> Bytes {
     let mut out = with_count(numbers.len(), numbers.len() * 8);
     out.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
-    out
+    out.into()
 }
 
 pub(crate) fn decode_floats(bytes: &[u8]) -> Result<Vec<f64>> {
     Ok(elements(bytes)?.iter().map(|bytes| f64::from_be_bytes(*bytes)).collect())
 }
 
-pub(crate) fn encode_numbers(numbers: &Vec<u32>) -> Vec<u8> {
+pub(crate) fn encode_numbers(numbers: &Vec<u32>) -> Bytes {
     let mut out = with_count(numbers.len(), numbers.len() * 4);
     out.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
-    out
+    out.into()
 }
 
 pub(crate) fn decode_numbers(bytes: &[u8]) -> Result<Vec<u32>> {
@@ -101,10 +109,10 @@ pub(crate) fn decode_numbers(bytes: &[u8]) -> Result<Vec<u32>> {
 }
 
 /// Only lengths that are a multiple of four, so that there is nothing to be filled up.
-pub(crate) fn encode_opaque(data: &Vec<u8>) -> Vec<u8> {
+pub(crate) fn encode_opaque(data: &Vec<u8>) -> Bytes {
     let mut out = with_count(data.len(), data.len());
     out.extend_from_slice(data);
-    out
+    out.into()
 }
 
 pub(crate) fn decode_opaque(bytes: &[u8]) -> Result<Vec<u8>> {

@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_bytes::ByteBuf;
 
-use super::by_hand;
 use super::contestant::Contestant;
 use super::values::{self, FixedNumbers, Floats, Numbers, Opaque, Samples, Shared};
+use super::{by_field, by_hand};
 
 /// A macro, as the bounds of the two that follow would be longer than the code.
 macro_rules! wincode {
@@ -38,6 +38,8 @@ macro_rules! bitcode {
 /// What is encoded, by everybody.
 type Subject = (&'static str, Vec<Contestant>);
 
+const BY_FIELD: &str = "by hand, by field";
+
 /// All of them.
 pub(crate) fn all() -> Result<Vec<Subject>> {
     Ok(vec![
@@ -55,6 +57,9 @@ fn small() -> Result<Vec<Contestant>> {
         Contestant::new("by hand", sample(), by_hand::encode_sample, |m| {
             by_hand::decode_sample(m)
         })?,
+        Contestant::new(BY_FIELD, sample(), by_field::encode_sample, |m| {
+            by_field::decode_sample(m)
+        })?,
         farcall("farcall", sample())?,
         postcard("postcard", sample())?,
         wincode!(sample()),
@@ -64,9 +69,12 @@ fn small() -> Result<Vec<Contestant>> {
 }
 
 fn row() -> Result<Vec<Contestant>> {
-    let by_hand = |m: &Vec<u8>| by_hand::decode_samples(m);
+    let by_hand = |m: &Bytes| by_hand::decode_samples(m);
     Ok(vec![
         Contestant::new("by hand", values::samples(), by_hand::encode_samples, by_hand)?,
+        Contestant::new(BY_FIELD, values::samples(), by_field::encode_samples, |m| {
+            by_field::decode_samples(m)
+        })?,
         farcall("farcall", values::samples())?,
         postcard("postcard", values::samples())?,
         wincode!(values::samples()),
@@ -76,7 +84,7 @@ fn row() -> Result<Vec<Contestant>> {
 }
 
 fn floats() -> Result<Vec<Contestant>> {
-    let by_hand = |m: &Vec<u8>| by_hand::decode_floats(m);
+    let by_hand = |m: &Bytes| by_hand::decode_floats(m);
     Ok(vec![
         Contestant::new("by hand", values::floats(), by_hand::encode_floats, by_hand)?,
         farcall("farcall", values::floats())?,
@@ -88,7 +96,7 @@ fn floats() -> Result<Vec<Contestant>> {
 }
 
 fn numbers() -> Result<Vec<Contestant>> {
-    let by_hand = |m: &Vec<u8>| by_hand::decode_numbers(m);
+    let by_hand = |m: &Bytes| by_hand::decode_numbers(m);
     Ok(vec![
         Contestant::new("by hand", values::numbers(), by_hand::encode_numbers, by_hand)?,
         farcall("farcall", values::numbers())?,
@@ -101,7 +109,7 @@ fn numbers() -> Result<Vec<Contestant>> {
 }
 
 fn opaque() -> Result<Vec<Contestant>> {
-    let by_hand = |m: &Vec<u8>| by_hand::decode_opaque(m);
+    let by_hand = |m: &Bytes| by_hand::decode_opaque(m);
     Ok(vec![
         Contestant::new("by hand", values::opaque(), by_hand::encode_opaque, by_hand)?,
         farcall("farcall, Vec<u8>", values::opaque())?,

@@ -6,13 +6,15 @@
 //!
 //! | name | what it is |
 //! |---|---|
-//! | `by hand` | the bytes of XDR, written and read without a library for just this type |
+//! | `by hand` | the bytes of XDR, written and read without a library for just this type, as fast as that goes |
+//! | `by hand, by field` | the same as most people write it |
 //! | `farcall` | XDR, as `#[derive(Marshal)]` makes it |
 //! | `postcard` | integers of variable length, through serde |
 //! | `wincode` | the format of bincode; bincode itself is no longer maintained |
 //! | `bitcode` | by columns, packed |
 //! | `prost` | protocol buffers |
 
+mod by_field;
 mod by_hand;
 mod contestant;
 mod formats;
