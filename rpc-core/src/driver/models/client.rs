@@ -74,7 +74,7 @@ impl Place {
     fn observer(&self, key: CallKey) -> JoinHandle<Completion> {
         let client = self.handle.client();
         thread::spawn(move || {
-            let completion = |role: &mut ClientRole| role.endpoint.take_completion(key);
+            let completion = |role: &mut ClientRole| role.endpoint.completion(key).cloned();
             let core = client.shared.lock();
             client.drive(core, Subject::News, None, completion).expect("the loop does not fail")
         })
