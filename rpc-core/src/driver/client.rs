@@ -136,7 +136,8 @@ impl Handle {
     /// Waits for the end of a call.
     fn wait_for(&self, key: CallKey, until: Option<Timestamp>) -> Option<Completion> {
         let core = self.client.shared.lock();
-        let completion = |role: &mut ClientRole| role.endpoint.take_completion(key);
+        let mut forgotten = None;
+        let completion = |role: &mut ClientRole| role.take_completion(key, &mut forgotten);
         let result = self.client.drive(core, Subject::Call(key), until, completion);
         if result.is_none() && self.client.shared.lock().is_dead() {
             return Some(Err(self.failure(key)));
@@ -178,9 +179,11 @@ impl CallHost for Handle {
         if self.is_out_of_reach(key) {
             return Poll::Ready(Err(self.failure(key)));
         }
+        // Dropping a waker is the user's code, too: this outlives the lock.
+        let mut forgotten = None;
         let is_known = {
             let mut core = self.client.shared.lock();
-            if let Some(completion) = core.role.endpoint.take_completion(key) {
+            if let Some(completion) = core.role.take_completion(key, &mut forgotten) {
                 return Poll::Ready(completion);
             }
             core.role.waiters.has_task(key, waker)
@@ -191,7 +194,7 @@ impl CallHost for Handle {
         if core.is_dead() {
             return Poll::Ready(Err(self.failure(key)));
         }
-        if let Some(completion) = core.role.endpoint.take_completion(key) {
+        if let Some(completion) = core.role.take_completion(key, &mut forgotten) {
             return Poll::Ready(completion);
         }
         let replaced = waker.and_then(|waker| core.role.waiters.enter_task(key, waker));
@@ -219,8 +222,9 @@ impl CallHost for Handle {
             return;
         }
         let forgotten = self.client.change(|role| {
+            let forgotten = role.forget(key);
             role.endpoint.release(key);
-            role.waiters.forget(key)
+            forgotten
         });
         drop(forgotten);
     }
@@ -235,8 +239,8 @@ impl CallHost for Handle {
         if core.is_dead() {
             return;
         }
+        let forgotten = core.role.forget(key);
         core.role.endpoint.release(key);
-        let forgotten = core.role.waiters.forget(key);
         drop(core);
         drop(forgotten);
     }
@@ -246,9 +250,10 @@ impl CallHost for Handle {
             return;
         }
         let forgotten = self.client.change(|role| {
+            let forgotten = role.forget(key);
             role.endpoint.detach(key);
             role.has_detached = true;
-            role.waiters.forget(key)
+            forgotten
         });
         drop(forgotten);
     }
@@ -323,6 +328,7 @@ impl ClientHost for Handle {
             return (NEVER_SUBMITTED, Err(self.failure(NEVER_SUBMITTED)));
         }
         let key = core.role.submit(now, call);
+        // Nobody else has ever heard of it.
         let completion = |role: &mut ClientRole| role.endpoint.take_completion(key);
         let completion = self.client.drive(core, Subject::Call(key), None, completion);
         (key, completion.unwrap_or_else(|| Err(self.failure(key))))

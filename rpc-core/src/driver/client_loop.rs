@@ -7,6 +7,7 @@
 use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Waker;
 
 use super::background::{self, Background, park};
 use super::client::Resolve;
@@ -15,7 +16,7 @@ use super::outbox::Outbox;
 use super::seat::{Core, Role, Shared};
 use super::waiters::{Subject, Waiters};
 use super::wakeups::Wakeups;
-use crate::endpoint::client::{CallKey, NewCall};
+use crate::endpoint::client::{CallKey, Completion, NewCall};
 use crate::endpoint::{ClientEndpoint, Machine};
 use crate::sync::{MutexGuard, thread};
 use crate::time::Timestamp;
@@ -63,6 +64,23 @@ impl ClientRole {
     pub(super) fn submit(&mut self, now: Timestamp, call: NewCall) -> CallKey {
         self.last_call_at = now;
         self.endpoint.submit(now, call)
+    }
+
+    /// Hands out how a call ended, if it has. Another call may have its place from then on, so its waiter is
+    /// struck out at once: it is left in `forgotten`, to be dropped when the lock is free.
+    pub(super) fn take_completion(
+        &mut self,
+        key: CallKey,
+        forgotten: &mut Option<Waker>,
+    ) -> Option<Completion> {
+        let completion = self.endpoint.take_completion(key)?;
+        *forgotten = self.waiters.forget(key);
+        Some(completion)
+    }
+
+    /// Strikes out whoever waits for a call that is given up, unless its place is another call's by now.
+    pub(super) fn forget(&mut self, key: CallKey) -> Option<Waker> {
+        if self.endpoint.knows(key) { self.waiters.forget(key) } else { None }
     }
 
     /// Whether somebody should lead although no thread waits for a reply.

@@ -11,11 +11,11 @@ use std::task::{Wake, Waker};
 use shuttle::rand::{Rng, thread_rng};
 
 use super::super::client::Handle;
-use super::super::fixtures::{call, connect, serve_dispatching};
+use super::super::fixtures::{call, connect_with, serve_dispatching};
 use super::super::local::Exchange;
 use super::super::server::Control;
 use super::explore::{Effort, explore};
-use crate::config::ServerConfig;
+use crate::config::{ClientConfig, ServerConfig};
 use crate::endpoint::client::{CallKey, Completion};
 use crate::host::{CallHost, ClientHost};
 use crate::service::{Answer, Call, Reply};
@@ -117,7 +117,8 @@ impl Place {
         let debts_of_handler = Arc::clone(&debts);
         let (control, _) =
             serve_dispatching(&exchange, config, move |call| debts_of_handler.dispatch(call));
-        let (handle, _) = connect(&exchange);
+        let sleeper = ClientConfig { spin: Duration::ZERO, ..ClientConfig::default() };
+        let (handle, _) = connect_with(&exchange, sleeper);
         let debts_of_payer = Arc::clone(&debts);
         let payer = thread::spawn(move || debts_of_payer.pay());
         Self { handle, control, debts, payer }

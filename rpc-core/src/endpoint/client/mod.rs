@@ -205,6 +205,11 @@ impl ClientEndpoint {
         completion
     }
 
+    /// Whether a call was submitted and not released.
+    pub fn knows(&self, key: CallKey) -> bool {
+        self.calls.get(key).is_some()
+    }
+
     /// A call that has ended, each once; calls that were released or detached never.
     pub fn poll_finished(&mut self) -> Option<CallKey> {
         loop {
