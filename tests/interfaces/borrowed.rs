@@ -151,11 +151,14 @@ both! {
         let ask = |bytes: usize, raw: usize| {
             editor.lies_in_the_message("b", vec![1; bytes].into(), &vec![2; raw], "a").unwrap()
         };
-        // All four take 16 bytes of counts and 8 of text besides; a quarter is what counts.
-        assert_eq!(ask(100, 100), [true; 3]);
-        assert_eq!(ask(104, 288), [true; 3], "just a quarter: 104 of 416");
-        assert_eq!(ask(100, 288), [false, false, true], "just less: 100 of 412");
-        assert_eq!(ask(0, 288), [false, false, true]);
+        // All four take 16 bytes of counts and 8 of text besides; a quarter is what counts, of a message or of
+        // the 1 KiB that small ones share.
+        assert_eq!(ask(400, 400), [true; 3]);
+        assert_eq!(ask(304, 888), [true; 3], "just a quarter: 304 of 1216");
+        assert_eq!(ask(300, 888), [false, false, true], "just less: 300 of 1212");
+        assert_eq!(ask(0, 888), [false, false, true]);
+        assert_eq!(ask(256, 300), [true; 3], "just a quarter of what it may share");
+        assert_eq!(ask(252, 300), [false, false, true], "just less");
         // What is kept of it stays what it was.
         let bytes = Bytes::from((0..=255).collect::<Vec<u8>>());
         assert_eq!(editor.cut(bytes.clone()).unwrap(), bytes[128..]);

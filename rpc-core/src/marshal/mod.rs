@@ -159,7 +159,7 @@ pub const ALLOCATION_BASE: usize = 1 << 20;
 ///   order of their keys. So equal values of one type are equal bytes, in every process. Any order
 ///   is accepted. Sorting has its price; a `Vec<(K, V)>` has the same encoding without it.
 /// - **Borrowing.** `&str`, `&[u8]`, `Cow<str>` and `Cow<[u8]>` refer to the message. `Bytes` shares it
-///   if it is a quarter of it or more, and is a copy otherwise, so that a few bytes do not keep a large
+///   if it is a quarter of it and 256 bytes or more, and is a copy otherwise, so that a few bytes do not keep a large
 ///   message alive.
 /// - **Size.** Arrays are decoded on the stack. Large ones are better off in a `Vec` or a `Box<[T]>`.
 ///
