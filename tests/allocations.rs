@@ -36,9 +36,9 @@ const ROUNDS: i32 = 1_000;
 /// How many calls are under way at once in the last part.
 const IN_FLIGHT: usize = 64;
 
-/// How many allocations that part may take: one for a hundred calls. Several threads of the server share so many
+/// How many allocations that part may take: one for twenty calls. Several threads of the server share so many
 /// calls, and the memory that one of them has put by is no use to another.
-const MOST: usize = IN_FLIGHT * ROUNDS as usize / 10 / 100;
+const MOST: usize = IN_FLIGHT * ROUNDS as usize / 10 / 20;
 
 fn synchronous(small: &SmallClient) {
     for n in 0..ROUNDS {
