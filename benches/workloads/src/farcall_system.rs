@@ -16,7 +16,7 @@ use super::measure::Exchanged;
 use super::message::Message;
 use super::store::{Memory, StoreClient, StoreServer};
 use super::system::{Client, Role, Sums, System};
-use super::threads::{call_each_from_a_thread, call_from_threads};
+use super::threads::{call_from_threads, take_turns};
 
 /// How long a session may take to be there.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -100,7 +100,11 @@ impl System for FarcallSystem {
             client.call()?;
             clients.push(client);
         }
-        call_each_from_a_thread(clients, calls_each)
+        let start = |client: &mut FarcallClient| {
+            client.start();
+            Ok(())
+        };
+        take_turns(&mut clients, calls_each, start, |client| client.finish().map(drop))
     }
 
     fn files_per_endpoint(&self) -> usize {

@@ -6,7 +6,7 @@ use crate::system::{System, Workload};
 use crate::{Result, limits};
 
 /// How many endpoints there are, and how many calls each makes: the more there are, the fewer are enough.
-const CROWDS: [(usize, u32); 2] = [(1_000, 200), (10_000, 20)];
+const CROWDS: [(usize, u32); 2] = [(1_000, 200), (10_000, 30)];
 /// How many times fewer calls are enough to see whether it works.
 const QUICKER: u32 = 10;
 
