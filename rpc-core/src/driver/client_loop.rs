@@ -222,7 +222,15 @@ impl ClientLoop {
         let mut outbox = Outbox::new();
         let mut wakeups = Wakeups::default();
         let mut now = self.shared.now();
+        let mut lets_come = core.role.waiters.are_coming();
         let stop = loop {
+            if lets_come {
+                now = self.let_come(&mut core, &mut wakeups);
+                if core.is_dead() {
+                    drop(core);
+                    return Stop::Over;
+                }
+            }
             // What is held back for company waits until the socket has been read: the answer may be
             // there already, and its caller may add more.
             let reads_first = core.role.endpoint.is_holding() && leader.may_be_readable();
@@ -238,9 +246,7 @@ impl ClientLoop {
                     break Stop::Interlude;
                 }
             }
-            // Those who wait as well may need the processor for their next calls.
-            let may_spin = core.role.waiters.are_none();
-            let plan = leader.plan(&mut core, until, may_spin);
+            let plan = leader.plan(&mut core, until, true);
             self.give_way(core, &mut wakeups, &mut outbox);
             let result = leader.proceed(plan);
             now = self.shared.now();
@@ -261,6 +267,7 @@ impl ClientLoop {
             if wakeups.has_tasks() {
                 break Stop::Interlude;
             }
+            lets_come = wakeups.has_threads();
         };
         leader.put_back(&mut core);
         if !core.role.endpoint.is_holding() {
@@ -278,26 +285,32 @@ impl ClientLoop {
         stop
     }
 
+    /// Lets those go first whose calls have ended, and gives the time. They may be about to call again, and
+    /// what they have to send goes into the same datagram then. Those that were woken on this processor would
+    /// otherwise wait until this thread's time slice ends, or until it sleeps.
+    fn let_come(self: &Arc<Self>, core: &mut Guard<'_>, wakeups: &mut Wakeups) -> Timestamp {
+        MutexGuard::unlocked(core, || {
+            self.wake_threads(wakeups);
+            thread::yield_now();
+        });
+        self.shared.now()
+    }
+
     /// Frees the lock, wakes and sends.
     ///
     /// A thread that moves large messages has work without end. Others, whose calls are small, would seldom
-    /// get the lock, and when they are woken they would wait for this thread's time slice to end.
+    /// get the lock.
     fn give_way(self: &Arc<Self>, core: Guard<'_>, wakeups: &mut Wakeups, outbox: &mut Outbox) {
-        let is_moving = core.role.endpoint.is_moving();
-        if is_moving {
+        if core.role.endpoint.is_moving() {
             MutexGuard::unlock_fair(core);
         } else {
             drop(core);
         }
-        let wakes_others = wakeups.has_threads();
         self.wake_threads(wakeups);
         outbox.send();
-        if is_moving && wakes_others {
-            thread::yield_now();
-        }
     }
 
-    /// Sends what there is to send and parks until woken.
+    /// Sends what there is to send, unless the leader is about to, and parks until woken.
     fn follow<'a>(
         self: &'a Arc<Self>,
         mut core: Guard<'a>,
@@ -306,7 +319,7 @@ impl ClientLoop {
         now: Timestamp,
     ) -> Guard<'a> {
         let mut outbox = Outbox::new();
-        let is_complete = core.fill(&mut outbox, now);
+        let is_complete = core.is_attended() || core.fill(&mut outbox, now);
         let wakes_leader = is_complete && core.is_urgent();
         let mut replaced = None;
         let ticket = core.role.waiters.enter(subject, &mut replaced);
@@ -350,12 +363,13 @@ impl ClientLoop {
     }
 
     /// Sees to it that nobody leaves while the seat is free and somebody waits. An heir may come too
-    /// late, or have ended already: it passes on in turn.
+    /// late, or have ended already: it passes on in turn. So does each of those whose calls have ended and who
+    /// are on their way: while there are any, nobody else is woken.
     ///
     /// If there is nothing but deadlines to be kept, somebody looks after the client no earlier than at
     /// `earliest`.
     pub(super) fn pass_on(core: &mut Core<ClientRole>, wakeups: &mut Wakeups, earliest: Timestamp) {
-        if !core.has_seat() {
+        if !core.has_seat() || core.role.waiters.are_coming() {
             return;
         }
         let has_backlog = core.has_backlog();
@@ -391,7 +405,8 @@ impl ClientLoop {
             // Whoever has held something back before has seen to it that somebody looks in time.
             return if was_holding { drop(core) } else { self.hand_over(core, Timestamp::ZERO) };
         }
-        let core = self.shared.flush(core, now);
+        // A leader that is about to send takes this along.
+        let core = if core.is_attended() { core } else { self.shared.flush(core, now) };
         self.hand_over(core, now + background::LOOK);
     }
 

@@ -74,6 +74,8 @@ pub(super) struct Core<R> {
     seat: Option<Box<Seat>>,
     /// Until when the leader sleeps. `None`: it does not sleep, or there is none.
     sleeps_until: Option<Timestamp>,
+    /// Whether the leader takes the lock and sends what there is before it waits for anything.
+    is_attended: bool,
     socket: Option<Arc<Socket>>,
     troubles: Arc<Troubles>,
     is_dead: bool,
@@ -154,6 +156,7 @@ impl Parts {
             role,
             seat: Some(seat),
             sleeps_until: None,
+            is_attended: false,
             troubles: Arc::clone(socket.troubles()),
             socket: Some(socket),
             is_dead: false,
@@ -235,6 +238,12 @@ impl<R: Role> Core<R> {
         self.sleeps_until
     }
 
+    /// Whether somebody leads who takes the lock and sends what there is before waiting for anything: then
+    /// others can leave the sending to that thread, and what they have goes into the same datagram.
+    pub(super) fn is_attended(&self) -> bool {
+        self.is_attended
+    }
+
     /// Whether the socket can send nothing for now. The leader tries again.
     fn is_blocked(&self) -> bool {
         self.socket.as_ref().is_some_and(|socket| socket.backlog().is_blocked())
@@ -270,7 +279,9 @@ impl<R: Role> Core<R> {
 
     /// Takes the seat, if nobody leads.
     pub(super) fn take_seat<'a>(&mut self, shared: &'a Shared<R>) -> Option<Leader<'a, R>> {
-        Some(Leader { seat: Some(self.seat.take()?), inbox: OwnInbox::take(), shared })
+        let seat = self.seat.take()?;
+        self.is_attended = true;
+        Some(Leader { seat: Some(seat), inbox: OwnInbox::take(), shared })
     }
 
     /// Gives up the socket and, if nobody leads, the seat. Whoever leads drops it by
@@ -283,6 +294,7 @@ impl<R: Role> Core<R> {
     fn die(&mut self, wakeups: &mut Wakeups) {
         self.is_dead = true;
         self.sleeps_until = None;
+        self.is_attended = false;
         self.role.on_death(wakeups);
     }
 }
@@ -308,6 +320,7 @@ impl<R: Role> Leader<'_, R> {
     /// Lets somebody else lead.
     pub(super) fn put_back(mut self, core: &mut Core<R>) {
         core.sleeps_until = None;
+        core.is_attended = false;
         // The next leader may come much later, and must not take that for a busy time.
         self.seat().intake_since = None;
         if core.socket.is_some() {
@@ -328,12 +341,12 @@ impl<R: Role> Leader<'_, R> {
     ) -> Plan {
         core.sleeps_until = None;
         let seat = self.seat();
-        if seat.may_be_readable {
-            return Plan::Receive;
-        }
         let is_failing = seat.is_failing;
         let is_calm = may_spin && !is_failing && !seat.socket.backlog().has_any();
         let spin = seat.spin.time().filter(|_| is_calm);
+        if seat.may_be_readable && spin.is_none() {
+            return Plan::Receive;
+        }
         let deadline = if core.is_blocked() {
             // What is due can hardly be sent.
             self.shared.now() + backlog::RETRY
@@ -344,6 +357,7 @@ impl<R: Role> Leader<'_, R> {
         if is_failing {
             wake_up = wake_up.min(self.shared.now() + backlog::RETRY);
         }
+        core.is_attended = false;
         if let Some(time) = spin {
             return Plan::Spin(time, wake_up);
         }
@@ -383,6 +397,7 @@ impl<R: Role> Leader<'_, R> {
     pub(super) fn deliver(&mut self, core: &mut Core<R>, now: Timestamp) -> bool {
         let Self { seat, inbox, .. } = self;
         let seat = seat.as_mut().expect("a leader has the seat");
+        core.is_attended = true;
         let has_arrived = !inbox.is_empty();
         seat.intake += inbox.len();
         let since = *seat.intake_since.get_or_insert(now);
@@ -512,22 +527,25 @@ impl Seat {
 
     /// Polls the socket, once at least.
     fn spin(&mut self, inbox: &mut Inbox, time: Duration, wake_up: Timestamp, clock: &SystemClock) {
-        let end = clock.now() + time;
-        loop {
+        self.receive(inbox);
+        if !inbox.is_empty() {
+            // It was there already, which says nothing of what polling is worth.
+            return;
+        }
+        let mut now = clock.now();
+        let end = now + time;
+        while now < wake_up {
+            if now >= end {
+                return self.spin.on_polled(false);
+            }
+            core::hint::spin_loop();
             self.receive(inbox);
             if !inbox.is_empty() {
                 return self.spin.on_polled(true);
             }
-            let now = clock.now();
-            if now >= end {
-                return self.spin.on_polled(false);
-            }
-            if now >= wake_up {
-                // There is something else to do, which says nothing of what polling is worth.
-                return;
-            }
-            core::hint::spin_loop();
+            now = clock.now();
         }
+        // There is something else to do, which says nothing of what polling is worth.
     }
 
     fn sleep(&mut self, now: Timestamp, until: Timestamp) -> io::Result<()> {

@@ -16,6 +16,8 @@ pub(super) struct Waiters {
     threads: BTreeMap<Ticket, Thread>,
     /// Those among the threads that wait for something other than the end of a call.
     observers: Vec<Ticket>,
+    /// How many threads have been chosen to be woken and have not taken the lock since.
+    coming: usize,
     tasks: usize,
     last_ticket: u64,
 }
@@ -53,7 +55,9 @@ impl Waiters {
 
     /// Strikes out a thread that no longer waits.
     pub(super) fn leave(&mut self, subject: Subject, ticket: Ticket) {
-        self.threads.remove(&ticket);
+        if self.threads.remove(&ticket).is_none() {
+            self.coming -= 1;
+        }
         match subject {
             Subject::Call(key) => {
                 if let Some(place) = self.by_call.get_mut(key.index())
@@ -91,6 +95,7 @@ impl Waiters {
         match self.by_call.get_mut(key.index()).and_then(Option::take) {
             Some(Waiter::Thread(ticket)) => {
                 if let Some(thread) = self.threads.remove(&ticket) {
+                    self.coming += 1;
                     wakeups.add_thread(thread);
                 }
             }
@@ -128,9 +133,10 @@ impl Waiters {
         self.threads.first_key_value().map(|(_, thread)| thread.clone())
     }
 
-    /// Whether no thread waits.
-    pub(super) fn are_none(&self) -> bool {
-        self.threads.is_empty()
+    /// Whether threads whose calls have ended are about to take the lock. Each of them passes the seat on when it
+    /// leaves, if nobody has taken it.
+    pub(super) fn are_coming(&self) -> bool {
+        self.coming > 0
     }
 
     /// How many threads wait.
@@ -142,6 +148,7 @@ impl Waiters {
     /// Nobody needs to wait any longer.
     pub(super) fn dismiss_all(&mut self, wakeups: &mut Wakeups) {
         while let Some((_, thread)) = self.threads.pop_first() {
+            self.coming += 1;
             wakeups.add_thread(thread);
         }
         self.observers.clear();

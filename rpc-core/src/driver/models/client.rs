@@ -185,6 +185,28 @@ fn an_heir_that_has_ended_passes_on() {
     });
 }
 
+/// Two of three calls are answered at once. While the threads that made them are on their way nobody else is
+/// woken to lead: the last of them has to pass the seat on, or the third one waits for ever.
+#[test]
+fn those_on_their_way_pass_on() {
+    explore("on their way", Effort::preemptions(1), || {
+        let mut place = Place::new();
+        let together = [place.caller(1), place.caller(1)];
+        let alone = place.caller(0);
+        let mut taken = place.take_with_methods(3);
+        taken.sort_by_key(|&(method, _)| method);
+        for &(_, token) in &taken[1..] {
+            place.server.machine.complete(token, Finished::Reply(Default::default()));
+        }
+        place.server.send();
+        for caller in together {
+            assert!(caller.join().unwrap().is_ok());
+        }
+        place.answer(taken[0].1);
+        assert!(alone.join().unwrap().is_ok());
+    });
+}
+
 /// Calls that are answered as they come, some by the time that others arrive.
 #[test]
 fn callers_come_and_go() {

@@ -13,6 +13,7 @@ mod futures;
 mod replies;
 mod seat;
 mod servers;
+mod sharing;
 
 use core::time::Duration;
 use std::sync::Arc;
