@@ -177,8 +177,10 @@ impl ClientConfig {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerConfig {
-    /// How many handlers may run at once. One more thread exists, which keeps the protocol going
-    /// while all of them are busy. Default: the number of processors, at least 4.
+    /// How many handlers may run at once, one more not counted: while as many run, calls of methods whose
+    /// handlers are known to take less than `handler_threshold` are run one after the other by the thread that
+    /// drives the loop, and overtake those that wait for a worker. Two more threads exist for that and for
+    /// keeping the protocol going. Default: the number of processors, at least 4.
     pub workers: usize,
     /// How long a handler may run on the thread that drives the loop before another thread takes the
     /// loop over. Where no handler has run for so long lately, it may take up to eight times as long until

@@ -24,6 +24,11 @@ impl Runtimes {
     pub(super) fn usual(&self, method: (usize, u32)) -> Option<Duration> {
         self.0.get(&method).copied().map(Duration::from_nanos)
     }
+
+    /// Whether the method is known to take no longer than this.
+    pub(super) fn is_short(&self, method: (usize, u32), threshold: Duration) -> bool {
+        self.usual(method).is_some_and(|usual| usual <= threshold)
+    }
 }
 
 #[cfg(test)]

@@ -59,6 +59,10 @@ pub(super) struct Binding {
     socket: Socket,
 }
 
+/// How many threads there are beyond the workers: one keeps the protocol going while every worker is busy, and
+/// one more while the other runs a short handler.
+pub(super) const MORE_THREADS: usize = 2;
+
 impl Binding {
     pub(super) fn new(parts: Parts, socket: Socket) -> Self {
         Self { local: socket.local_addr(), parts, socket }
@@ -72,7 +76,7 @@ impl Binding {
         methods: MethodTable,
     ) -> Result<Control, ServeError> {
         let linger = config.linger;
-        let threads = config.workers + 1;
+        let threads = config.workers + MORE_THREADS;
         let server = self.open(config, registry, methods)?;
         let control = Control { server, linger, ends_elsewhere: AtomicBool::new(false) };
         start_threads(&control.server, threads)?;
@@ -118,7 +122,7 @@ impl ServerBinding for Binding {
         methods: MethodTable,
     ) -> Result<(), ServeError> {
         let linger = config.linger;
-        let threads = config.workers;
+        let threads = config.workers + MORE_THREADS - 1;
         let server = self.open(config, registry, methods)?;
         // Ends the other threads, however this one comes to its end.
         let control = Control { server, linger, ends_elsewhere: AtomicBool::new(false) };

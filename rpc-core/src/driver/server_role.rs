@@ -103,6 +103,42 @@ impl ServerRole {
         Some(job)
     }
 
+    /// The method of a call that may run although every worker is busy: one such call at a time, whose method is
+    /// known to be short. There is a thread for it.
+    pub(super) fn peek_extra(&self, threshold: Duration) -> Option<(usize, u32)> {
+        if self.busy != self.workers {
+            return None;
+        }
+        self.endpoint.peek_ready_of(|method| self.runtimes.is_short(method, threshold))
+    }
+
+    /// Takes that call.
+    pub(super) fn take_extra(&mut self, now: Timestamp, threshold: Duration) -> Option<Job> {
+        if self.busy != self.workers {
+            return None;
+        }
+        let Self { endpoint, runtimes, .. } = self;
+        let ready = endpoint.take_ready_of(now, |method| runtimes.is_short(method, threshold))?;
+        self.tasks.on_call_taken();
+        self.busy += 1;
+        Some(Job::Call(ready))
+    }
+
+    /// Takes whatever may run now. A thread that does not lead and has ended a handler takes the next short call
+    /// itself: the leader may sleep, since there was nobody to run it.
+    pub(super) fn take_any(&mut self, now: Timestamp, threshold: Duration) -> Option<Job> {
+        match self.take(now) {
+            None => self.take_extra(now, threshold),
+            job => job,
+        }
+    }
+
+    /// Whether the leader should look again at once, since something waits that could run.
+    pub(super) fn has_more(&self, threshold: Duration) -> bool {
+        let has_worker = self.busy < self.workers && !self.is_summoned && self.peek().is_some();
+        has_worker || self.peek_extra(threshold).is_some()
+    }
+
     /// The method of what would be taken next.
     pub(super) fn peek(&self) -> Option<(usize, u32)> {
         match self.next_task() {

@@ -1,10 +1,11 @@
 //! The threads of a server: they lead, run handlers, stand by, or are idle.
 //!
-//! There is one thread more than there are workers, so that one is always free to keep the protocol
-//! going. All of them run the same code:
+//! There are two threads more than there are workers: one is always free to keep the protocol going, and
+//! one can run a short handler while every worker is in a long one. All of them run the same code:
 //!
 //! - The *leader* has the seat. It runs the handlers of methods that are not known to be long itself,
-//!   one after the other, and gives the seat back before each and retakes it after.
+//!   one after the other, and gives the seat back before each and retakes it after. While every worker is
+//!   busy it runs those of methods that are known to be short, and they overtake the others.
 //! - The *standby* sleeps on the watchdog, which is set while a handler runs with the seat free. When
 //!   the handler outlasts the threshold it takes the seat; whoever ran the handler finds the seat
 //!   gone, and has become a worker.
@@ -64,6 +65,14 @@ impl Crossing {
         }
         is_needed
     }
+}
+
+/// A call that the leader runs itself.
+struct Choice {
+    /// How long that usually takes, if it is known.
+    usual: Option<Duration>,
+    /// Whether every worker is busy.
+    is_extra: bool,
 }
 
 pub(super) type Guard<'a> = MutexGuard<'a, Core<ServerRole>>;
@@ -129,7 +138,7 @@ impl ServerLoop {
             let is_abandoned = core.role.is_abandoned(now, self.threshold);
             core = match is_abandoned.then(|| core.take_seat(&self.shared)).flatten() {
                 Some(leader) => self.lead(leader, core),
-                None => match core.role.take(now) {
+                None => match core.role.take_any(now, self.threshold) {
                     Some(job) => self.run_apart(core, job, now),
                     None => self.rest(core, now),
                 },
@@ -155,10 +164,7 @@ impl ServerLoop {
             while !core.fill(&mut crossing.outbox, now) {
                 MutexGuard::unlocked(&mut core, || crossing.outbox.send());
             }
-            let has_work = core.role.busy < core.role.workers
-                && core.role.peek().is_some()
-                && !core.role.is_summoned;
-            let until = has_work.then_some(now);
+            let until = core.role.has_more(self.threshold).then_some(now);
             // Whoever spins takes the processor from a handler that owes an answer.
             let may_spin = core.role.busy == 0;
             let plan = leader.plan(&mut core, until, may_spin);
@@ -199,12 +205,16 @@ impl ServerLoop {
         let start = *now;
         // Since when something may wait to be sent.
         let mut unsent = Some(start);
-        while let Some(usual) = self.consider(&mut core, *now, start, &mut crossing.wakeups) {
-            if !may_wait(*now, unsent, usual) {
+        while let Some(choice) = self.consider(&mut core, *now, start, &mut crossing.wakeups) {
+            if !may_wait(*now, unsent, choice.usual) {
                 core.fill(&mut crossing.outbox, *now);
                 unsent = None;
             }
-            let Some(job) = core.role.take(*now) else { break };
+            let job = match choice.is_extra {
+                false => core.role.take(*now),
+                true => core.role.take_extra(*now, self.threshold),
+            };
+            let Some(job) = job else { break };
             self.share(&mut core, *now, &mut crossing.wakeups);
             leader.put_back(&mut core);
             core.role.left_at = Some(*now);
@@ -232,18 +242,18 @@ impl ServerLoop {
         (Some(leader), core)
     }
 
-    /// Decides whether the leader runs the next call itself, and says how long that usually takes, if it
-    /// is known.
+    /// Decides whether the leader runs a call itself.
     fn consider(
         &self,
         core: &mut Core<ServerRole>,
         now: Timestamp,
         turn: Timestamp,
         wakeups: &mut Wakeups,
-    ) -> Option<Option<Duration>> {
+    ) -> Option<Choice> {
         let role = &mut core.role;
-        let next = role.peek()?;
-        if role.busy >= role.workers || now >= turn + LONGEST_RUN {
+        let is_extra = role.busy >= role.workers;
+        let next = if is_extra { role.peek_extra(self.threshold) } else { role.peek() }?;
+        if now >= turn + LONGEST_RUN {
             return None;
         }
         let usual = role.runtimes.usual(next);
@@ -251,7 +261,7 @@ impl ServerLoop {
             role.summon(wakeups);
             return None;
         }
-        Some(usual)
+        Some(Choice { usual, is_extra })
     }
 
     /// Brings in one more thread if calls remain that should not wait for those who are awake.

@@ -50,7 +50,11 @@ fn owing(config: ServerConfig) -> (Place, Arc<Deposit<Reply<()>>>) {
 }
 
 fn send_elsewhere(deposit: Arc<Deposit<Reply<()>>>) -> JoinHandle<()> {
-    thread::spawn(move || deposit.take().send(()))
+    send_some_elsewhere(deposit, 1)
+}
+
+fn send_some_elsewhere(deposit: Arc<Deposit<Reply<()>>>, count: usize) -> JoinHandle<()> {
+    thread::spawn(move || (0..count).for_each(|_| deposit.take().send(())))
 }
 
 /// Method 1 is a future that waits to be woken once.
@@ -115,14 +119,13 @@ fn replies_make_room_again_and_again() {
     explore("replies make room", Effort::preemptions(1), || {
         let config = ServerConfig { maximum_suspended: 1, ..workers(1) };
         let (mut place, deposit) = owing(config);
+        let sender = send_some_elsewhere(deposit, 2);
         for _ in 0..2 {
-            let keys = [place.submit(1), place.submit(0)];
-            let sender = send_elsewhere(Arc::clone(&deposit));
-            for key in keys {
+            for key in [place.submit(1), place.submit(0)] {
                 assert!(place.end(key).is_ok());
             }
-            sender.join().unwrap();
         }
+        sender.join().unwrap();
         assert_eq!(Place::shutdown(&place.server).running, 0);
     });
 }

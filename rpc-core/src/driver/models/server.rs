@@ -1,5 +1,6 @@
 //! Threads that share the work of a server.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ impl Place {
         client.machine.connect(START);
         client.until(|client| client.has_session().then_some(()));
         // One leads. How the others come to rest at first is for `shuttle` to try.
-        while cfg!(loom) && server.resting() < workers {
+        while cfg!(loom) && server.resting() <= workers {
             thread::yield_now();
         }
         prepared();
@@ -172,11 +173,14 @@ fn the_loop_goes_on_each_time_that_a_handler_runs_for_long() {
     });
 }
 
-/// Whoever takes the seat from a thread in a handler runs a long handler in turn.
+/// Whoever takes the seat from a thread in a handler runs a long handler in turn. Then every worker is busy, and
+/// a call that is known to be short is answered all the same.
 #[test]
 fn the_loop_goes_on_while_two_handlers_run() {
     explore("two long handlers", Effort::preemptions(0), || {
-        let (mut place, gates) = gated(3);
+        let (mut place, gates) = gated(2);
+        let known = place.submit(0);
+        assert!(place.end(known).is_ok());
         let mut keys = Vec::new();
         for (method, gate) in (1..).zip(gates.iter()) {
             keys.push(place.submit(method));
@@ -188,6 +192,42 @@ fn the_loop_goes_on_while_two_handlers_run() {
             gate.opened.set();
             assert!(place.end(key).is_ok());
         }
+        assert_eq!(Place::shutdown(&place.server).running, 0);
+    });
+}
+
+/// The only worker is in a long handler, and so is the thread that ran one more because it was known to be short:
+/// somebody else has to lead. When one of them ends, the next short call runs.
+#[test]
+fn the_loop_goes_on_while_more_handlers_run_than_there_are_workers() {
+    explore("one more than workers", Effort::preemptions(1), || {
+        let gates = Arc::<[Gate; 2]>::default();
+        let gates_of_handler = Arc::clone(&gates);
+        let runs = Arc::new(AtomicUsize::new(0));
+        let mut place = Place::new(workers(1), move |call| {
+            call.enter();
+            match call.method() {
+                1 => gates_of_handler[0].pass(),
+                2 if runs.fetch_add(1, Ordering::Relaxed) > 0 => gates_of_handler[1].pass(),
+                _ => {}
+            }
+            Answer::reply(())
+        });
+        for known in [0, 2] {
+            let key = place.submit(known);
+            assert!(place.end(key).is_ok());
+        }
+        let long = place.submit(1);
+        gates[0].arrived.wait();
+        let extra = place.submit(2);
+        gates[1].arrived.wait();
+        let next = place.submit(0);
+        gates[1].opened.set();
+        for key in [extra, next] {
+            assert!(place.end(key).is_ok());
+        }
+        gates[0].opened.set();
+        assert!(place.end(long).is_ok());
         assert_eq!(Place::shutdown(&place.server).running, 0);
     });
 }

@@ -3,6 +3,7 @@
 
 mod backlog;
 mod bulk;
+mod busy;
 mod clients;
 #[cfg(target_os = "linux")]
 mod exhaustion;

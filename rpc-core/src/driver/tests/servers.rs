@@ -28,7 +28,7 @@ fn blocked_workers_silence_nothing() {
             let gate = Gate::new();
             let inner = Arc::clone(&gate);
             let (_control, server) = serve(&exchange, workers, move |_| inner.pass());
-            eventually("all threads but the leader rest", || server.resting() == workers);
+            eventually("all threads but the leader rest", || server.resting() == workers + 1);
             let (handle, _client) = connect(&exchange);
             let keys: Vec<_> = (0..=workers).map(|_| handle.submit(call(1))).collect();
             for _ in 0..workers {
@@ -107,7 +107,7 @@ fn calls_that_wait_are_shared_among_the_workers() {
         });
         let (handle, _client) = connect(&exchange);
         handle.ready(LONG).unwrap();
-        eventually("all threads but the leader rest", || server.resting() == 4);
+        eventually("all threads but the leader rest", || server.resting() == 5);
         let keys: Vec<_> = (0..32).map(|_| handle.submit(call(1))).collect();
         for key in keys {
             handle.wait(key, None).unwrap().unwrap();

@@ -35,6 +35,9 @@ struct Entry {
     since: Timestamp,
 }
 
+/// How many calls are looked at to find one that may overtake the others.
+const LOOK_AHEAD: usize = 64;
+
 impl Queue {
     /// Calls that wait, parked ones included.
     pub(super) fn waiting(&self) -> usize {
@@ -64,11 +67,21 @@ impl Queue {
         self.live += 1;
     }
 
-    /// Takes the first one out, which does not wait any more.
-    fn pop(&mut self, records: &Records) {
-        self.entries.pop_front();
+    /// Takes one out that does not wait any more.
+    fn remove(&mut self, position: usize, records: &Records) {
+        self.entries.remove(position);
         self.live -= 1;
         self.skip(records);
+    }
+
+    /// The place of the first call near the front that still waits and whose method is wanted.
+    fn find(&self, records: &Records, is_wanted: impl Fn((usize, u32)) -> bool) -> Option<usize> {
+        let waits = |entry: &Entry| {
+            let record = records.get(entry.token);
+            record.is_some_and(|record| matches!(record.phase, Phase::Queued { .. }))
+        };
+        let mut near = self.entries.iter().take(LOOK_AHEAD);
+        near.position(|entry| is_wanted(entry.method) && waits(entry))
     }
 
     /// Drops entries from the front whose calls are gone.
@@ -107,6 +120,15 @@ impl ServerEndpoint {
         self.queue.entries.front().map(|entry| entry.method)
     }
 
+    /// The method that [`take_ready_of`](Self::take_ready_of) would give next.
+    pub fn peek_ready_of(&self, is_wanted: impl Fn((usize, u32)) -> bool) -> Option<(usize, u32)> {
+        if !self.may_take() {
+            return None;
+        }
+        let position = self.queue.find(&self.records, is_wanted)?;
+        Some(self.queue.entries[position].method)
+    }
+
     /// How many calls were taken and not completed.
     pub fn running(&self) -> usize {
         self.running
@@ -126,70 +148,96 @@ impl ServerEndpoint {
     ///
     /// None is given while as many calls wait for an answer as may.
     pub fn take_ready(&mut self, now: Timestamp) -> Option<Ready> {
-        while self.may_take() {
-            let token = self.queue.entries.front()?.token;
-            let record =
-                self.records.get_mut(token).expect("the first entry is of a call that waits");
-            if record.deadline <= now {
-                self.refuse_queued(now, token, VerdictCode::Expired);
-                continue;
+        while self.may_take() && !self.queue.entries.is_empty() {
+            let ready = self.take_at(0, now);
+            if ready.is_some() {
+                return ready;
             }
-            let session =
-                self.sessions.get_mut(record.session).filter(|s| s.id == record.session_id);
-            let Some(session) = session else {
-                // A one-way call, whose session was closed: no lane has led to its record.
-                self.unqueue(token);
-                self.forget(token);
-                continue;
-            };
-            let waits = record.lane != ONEWAY_LANE
-                && self.large_methods.wait(record, session, &self.config);
-            if waits || session.running >= self.config.maximum_running_per_session {
-                if let Phase::Queued { is_parked, .. } = &mut record.phase {
-                    *is_parked = true;
-                }
-                self.queue.pop(&self.records);
-                self.queue.parked += 1;
-                session.parked.push_back(token);
-                if is_mostly_gone(session.parked.len(), self.queue.parked) {
-                    session.parked.retain(|&token| self.records.get(token).is_some());
-                }
-                continue;
-            }
-            session.running += 1;
-            self.running += 1;
-            self.statistics.executions += 1;
-            #[cfg(feature = "tracing")]
-            let identity = (record.session_id, record.sequence);
-            let context = self.contexts.begin(session.address, record.deadline);
-            let running = Phase::Running {
-                context: context.clone(),
-                since: now,
-                is_left: false,
-                is_suspended: false,
-            };
-            let Phase::Queued { body, ticket, .. } = core::mem::replace(&mut record.phase, running)
-            else {
-                unreachable!("the first entry is of a call that waits");
-            };
-            self.queue.served = self.queue.served.max(ticket);
-            let ready = Ready {
-                token,
-                service: record.service,
-                method: record.method,
-                body,
-                context,
-                #[cfg(feature = "tracing")]
-                identity,
-            };
-            let has_share = record.share.is_some();
-            self.queue.pop(&self.records);
-            if has_share {
-                self.close_share(token);
-            }
-            return Some(ready);
         }
         None
+    }
+
+    /// As [`take_ready`](Self::take_ready), the next call of those methods that are wanted. It overtakes
+    /// calls of others, if not too many of them wait.
+    pub fn take_ready_of(
+        &mut self,
+        now: Timestamp,
+        is_wanted: impl Fn((usize, u32)) -> bool,
+    ) -> Option<Ready> {
+        while self.may_take() {
+            let position = self.queue.find(&self.records, &is_wanted)?;
+            let ready = self.take_at(position, now);
+            if ready.is_some() {
+                return ready;
+            }
+        }
+        None
+    }
+
+    /// Takes the call at this place of the queue, unless it must not run now, or at all: then it is not in the
+    /// queue any more.
+    fn take_at(&mut self, position: usize, now: Timestamp) -> Option<Ready> {
+        let token = self.queue.entries[position].token;
+        let record = self.records.get_mut(token).expect("the call waits");
+        if record.deadline <= now {
+            self.refuse_queued(now, token, VerdictCode::Expired);
+            return None;
+        }
+        let session = self.sessions.get_mut(record.session).filter(|s| s.id == record.session_id);
+        let Some(session) = session else {
+            // A one-way call, whose session was closed: no lane has led to its record.
+            self.unqueue(token);
+            self.forget(token);
+            return None;
+        };
+        let waits =
+            record.lane != ONEWAY_LANE && self.large_methods.wait(record, session, &self.config);
+        if waits || session.running >= self.config.maximum_running_per_session {
+            if let Phase::Queued { is_parked, .. } = &mut record.phase {
+                *is_parked = true;
+            }
+            self.queue.remove(position, &self.records);
+            self.queue.parked += 1;
+            session.parked.push_back(token);
+            if is_mostly_gone(session.parked.len(), self.queue.parked) {
+                session.parked.retain(|&token| self.records.get(token).is_some());
+            }
+            return None;
+        }
+        session.running += 1;
+        self.running += 1;
+        self.statistics.executions += 1;
+        #[cfg(feature = "tracing")]
+        let identity = (record.session_id, record.sequence);
+        let context = self.contexts.begin(session.address, record.deadline);
+        let running = Phase::Running {
+            context: context.clone(),
+            since: now,
+            is_left: false,
+            is_suspended: false,
+        };
+        let Phase::Queued { body, ticket, .. } = core::mem::replace(&mut record.phase, running)
+        else {
+            unreachable!("the call waits");
+        };
+        if position == 0 {
+            self.queue.served = self.queue.served.max(ticket);
+        }
+        let ready = Ready {
+            token,
+            service: record.service,
+            method: record.method,
+            body,
+            context,
+            #[cfg(feature = "tracing")]
+            identity,
+        };
+        let has_share = record.share.is_some();
+        self.queue.remove(position, &self.records);
+        if has_share {
+            self.close_share(token);
+        }
+        Some(ready)
     }
 
     /// The method of a call that runs.

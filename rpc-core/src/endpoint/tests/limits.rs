@@ -192,3 +192,71 @@ fn new_calls_are_refused_while_the_oldest_has_waited_too_long() {
     hand.send(peer, |out| frame::write_request(out, subject(3, 3), &REQUEST, b"3"));
     assert_eq!((hand.verdict().0, hand.server.statistics().queued), (VerdictCode::Busy, 2));
 }
+
+#[test]
+fn a_call_of_a_wanted_method_overtakes_those_before_it() {
+    let mut hand = Hand::new(ServerConfig::default());
+    let peer = hand.open(address(1));
+    let is_log = |method: (usize, u32)| method == (0, LOG);
+    let log = frame::Request { method: LOG, ..REQUEST };
+    let oneway = |sequence| Subject { lane: frame::ONEWAY_LANE, sequence, attempt: 1 };
+    hand.send(peer, |out| {
+        for lane in 1..=3 {
+            frame::write_request(out, subject(lane, u64::from(lane)), &REQUEST, b"first");
+        }
+        frame::write_request(out, oneway(4), &log, b"fourth");
+        frame::write_request(out, subject(4, 5), &REQUEST, b"last");
+        frame::write_request(out, oneway(6), &log, b"sixth");
+    });
+    let now = hand.now();
+    assert_eq!(hand.server.peek_ready_of(is_log), Some((0, LOG)));
+    for body in ["fourth", "sixth"] {
+        assert_eq!(hand.server.take_ready_of(now, is_log).unwrap().body, body);
+    }
+    assert_eq!(hand.server.peek_ready_of(is_log), None);
+    assert!(hand.server.take_ready_of(now, is_log).is_none());
+    // The others keep their order.
+    let bodies: Vec<_> = core::iter::from_fn(|| hand.take()).map(|ready| ready.body).collect();
+    assert_eq!(bodies, ["first", "first", "first", "last"]);
+    assert_eq!(hand.server.queued(), 0);
+}
+
+#[test]
+fn no_call_is_taken_from_far_behind() {
+    let mut hand = Hand::new(ServerConfig::default());
+    let peer = hand.open(address(1));
+    let is_log = |method: (usize, u32)| method == (0, LOG);
+    let log = frame::Request { method: LOG, ..REQUEST };
+    let mut sequence = 0;
+    let mut send = |hand: &mut Hand, request: &frame::Request| {
+        sequence += 1;
+        let lane = if request.method == LOG { frame::ONEWAY_LANE } else { sequence as u16 };
+        let subject = Subject { lane, sequence, attempt: 1 };
+        hand.send(peer, |out| frame::write_request(out, subject, request, b""));
+    };
+    for _ in 0..64 {
+        send(&mut hand, &REQUEST);
+    }
+    send(&mut hand, &log);
+    let now = hand.now();
+    assert!(hand.server.take_ready_of(now, is_log).is_none(), "64 calls are before it");
+    hand.take().unwrap();
+    assert!(hand.server.take_ready_of(now, is_log).is_some());
+}
+
+#[test]
+fn a_wanted_call_that_must_not_run_gives_way_to_the_next() {
+    let config = ServerConfig { maximum_running_per_session: 1, ..ServerConfig::default() };
+    let mut hand = Hand::new(config);
+    let [one, two] = [1, 2].map(|host| hand.open(address(host)));
+    hand.send(one, |out| frame::write_request(out, subject(1, 1), &REQUEST, b"runs"));
+    let running = hand.take().unwrap();
+    hand.send(one, |out| frame::write_request(out, subject(2, 2), &REQUEST, b"waits for it"));
+    hand.send(two, |out| frame::write_request(out, subject(1, 1), &REQUEST, b"of another"));
+    let now = hand.now();
+    let any = |_| true;
+    assert_eq!(hand.server.take_ready_of(now, any).unwrap().body, "of another");
+    assert!(hand.server.take_ready_of(now, any).is_none());
+    hand.server.complete(running.token, Finished::Reply(Default::default()));
+    assert_eq!(hand.server.take_ready_of(now, any).unwrap().body, "waits for it");
+}
