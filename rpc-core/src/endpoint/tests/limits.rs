@@ -251,12 +251,15 @@ fn a_wanted_call_that_must_not_run_gives_way_to_the_next() {
     let [one, two] = [1, 2].map(|host| hand.open(address(host)));
     hand.send(one, |out| frame::write_request(out, subject(1, 1), &REQUEST, b"runs"));
     let running = hand.take().unwrap();
+    let log = frame::Request { method: LOG, ..REQUEST };
+    let oneway = Subject { lane: frame::ONEWAY_LANE, sequence: 1, attempt: 1 };
+    hand.send(two, |out| frame::write_request(out, oneway, &log, b"not wanted"));
     hand.send(one, |out| frame::write_request(out, subject(2, 2), &REQUEST, b"waits for it"));
-    hand.send(two, |out| frame::write_request(out, subject(1, 1), &REQUEST, b"of another"));
+    hand.send(two, |out| frame::write_request(out, subject(1, 2), &REQUEST, b"of another"));
     let now = hand.now();
-    let any = |_| true;
-    assert_eq!(hand.server.take_ready_of(now, any).unwrap().body, "of another");
-    assert!(hand.server.take_ready_of(now, any).is_none());
+    let is_wanted = |method: (usize, u32)| method.1 != LOG;
+    assert_eq!(hand.server.take_ready_of(now, is_wanted).unwrap().body, "of another");
+    assert!(hand.server.take_ready_of(now, is_wanted).is_none());
     hand.server.complete(running.token, Finished::Reply(Default::default()));
-    assert_eq!(hand.server.take_ready_of(now, any).unwrap().body, "waits for it");
+    assert_eq!(hand.server.take_ready_of(now, is_wanted).unwrap().body, "waits for it");
 }
