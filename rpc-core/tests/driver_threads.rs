@@ -53,8 +53,8 @@ fn idle_threads_sleep_and_all_threads_end() {
         for n in 0..100 {
             assert_eq!(client.make(RUN, n), Ok(n));
         }
-        // Three workers and one more.
-        await_threads(4 + KEEPER);
+        // Three workers and two more.
+        await_threads(5 + KEEPER);
 
         // After the last reply was acknowledged nobody has anything to do. What is measured needs
         // time to pass, and the machine may be slow in coming to rest.
@@ -67,7 +67,7 @@ fn idle_threads_sleep_and_all_threads_end() {
         assert_eq!(woken, 0, "idle threads woke up");
 
         drop(client);
-        await_threads(4 + KEEPER);
+        await_threads(5 + KEEPER);
         let _ = server.shutdown(Duration::from_secs(1));
         await_threads(KEEPER);
 

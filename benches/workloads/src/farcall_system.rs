@@ -108,8 +108,8 @@ impl System for FarcallSystem {
     }
 
     fn files_per_endpoint(&self) -> usize {
-        // The socket, the poll, its waker and its timer.
-        4
+        // The socket. Polls are few.
+        1
     }
 }
 

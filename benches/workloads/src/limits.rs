@@ -1,7 +1,7 @@
 //! How many files this process may have open, which sockets are too.
 
-/// What a process has open besides: the pipes of the other side, libraries, the poll of a crowd.
-const OTHERS: u64 = 64;
+/// What a process has open besides: the pipes of the other side, libraries, polls.
+const OTHERS: u64 = 512;
 
 /// Asks for enough files for so many endpoints, as far as this process may.
 ///

@@ -51,7 +51,7 @@ pub fn open_udp_client(
     let link = UdpLink::open_client(config.receive_buffer)
         .map_err(|(local, source)| ConnectError::Socket { local, source })?;
     let local = link.local_addr();
-    let handle = Parts::new()
+    let handle = Parts::on_loan()
         .and_then(|parts| open(parts, Socket::from(link), servers, resolve, config))
         .map_err(|source| ConnectError::Socket { local, source })?;
     Ok(Arc::new(handle))

@@ -269,7 +269,7 @@ impl ClientLoop {
             }
             lets_come = wakeups.has_threads();
         };
-        leader.put_back(&mut core);
+        let given_back = leader.put_back(&mut core);
         if !core.role.endpoint.is_holding() {
             core.fill(&mut outbox, now);
         }
@@ -281,6 +281,7 @@ impl ClientLoop {
         if !outbox.send() {
             self.look_after_backlog();
         }
+        drop(given_back);
         wakeups.wake_all();
         stop
     }

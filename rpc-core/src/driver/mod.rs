@@ -13,6 +13,7 @@
 //! | `socket`, `udp`, `local`, `loopback` | datagrams, over UDP or in process |
 //! | `inbox`, `outbox`, `backlog`, `wakeups` | what crosses the border of the lock |
 //! | `poller`, `timer`, `clock`, `entropy` | what is asked of the system |
+//! | `berth`, `spin` | where a leader sleeps, and when it does not |
 //! | `troubles` | counters of what the system refuses |
 //!
 //! In the models of `models`, which try the orders in which threads can meet, what is asked of the system
@@ -25,6 +26,7 @@
 
 mod background;
 mod backlog;
+mod berth;
 mod client;
 mod client_loop;
 #[cfg_attr(all(test, any(loom, shuttle)), path = "models/system/clock.rs")]

@@ -50,6 +50,17 @@ impl Poller {
         socket.register(self.poll.registry(), SOCKET)
     }
 
+    /// Lets the arrival of datagrams at a socket that others use already end the sleep, until it is
+    /// [detached](Self::detach).
+    pub(super) fn attach(&self, socket: &Socket) -> io::Result<()> {
+        socket.attach(self.poll.registry(), SOCKET)
+    }
+
+    /// Ends that.
+    pub(super) fn detach(&self, socket: &Socket) -> io::Result<()> {
+        socket.detach(self.poll.registry())
+    }
+
     /// Lets room for more datagrams to send end the sleep, or no longer.
     pub(super) fn watch_writable(&self, socket: &Socket, watches: bool) {
         socket.watch_writable(self.poll.registry(), SOCKET, watches);

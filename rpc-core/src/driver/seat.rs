@@ -21,6 +21,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::backlog;
+use super::berth::{Berth, GivenBack};
 use super::clock::SystemClock;
 use super::inbox::{Inbox, OwnInbox};
 use super::outbox::Outbox;
@@ -62,7 +63,6 @@ pub(super) trait Role: Send + 'static {
 /// An endpoint and the means to drive it, shared by all its threads.
 pub(super) struct Shared<R> {
     core: Mutex<Core<R>>,
-    waker: Waker,
     clock: Arc<SystemClock>,
     /// The receive buffer that the system granted, in bytes as one asks for them.
     pub(super) receive_buffer: usize,
@@ -74,6 +74,8 @@ pub(super) struct Core<R> {
     seat: Option<Box<Seat>>,
     /// Until when the leader sleeps. `None`: it does not sleep, or there is none.
     sleeps_until: Option<Timestamp>,
+    /// What wakes the leader. `None`: it has nowhere to sleep yet, and looks before it does.
+    waker: Option<Waker>,
     /// Whether the leader takes the lock and sends what there is before it waits for anything.
     is_attended: bool,
     socket: Option<Arc<Socket>>,
@@ -83,7 +85,7 @@ pub(super) struct Core<R> {
 
 /// The one place at the poll.
 struct Seat {
-    poller: Poller,
+    berth: Berth,
     socket: Arc<Socket>,
     /// Peers that the system says cannot be reached.
     refused: Vec<SocketAddr>,
@@ -103,24 +105,33 @@ struct Seat {
     spin: Spin,
 }
 
-/// A poll, made before the socket since an in-process socket needs its waker.
+/// Where the leader will sleep, made before the socket since an in-process socket needs the waker.
 pub(super) struct Parts {
-    poller: Poller,
+    /// `None`: where it is lent a place.
+    poller: Option<Poller>,
 }
 
 impl Parts {
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { poller: Poller::new()? })
+        Ok(Self { poller: Some(Poller::new()?) })
+    }
+
+    /// For a socket of the system's, where one can sleep at any poller.
+    ///
+    /// # Errors
+    /// On some systems one cannot, and there may be no descriptors left.
+    pub(super) fn on_loan() -> io::Result<Self> {
+        if cfg!(unix) { Ok(Self { poller: None }) } else { Self::new() }
     }
 
     pub(super) fn waker(&self) -> Waker {
-        self.poller.waker()
+        self.poller.as_ref().expect("it was made for this").waker()
     }
 
     /// The poll alone.
     #[cfg(all(test, any(loom, shuttle)))]
     pub(super) fn into_poller(self) -> Poller {
-        self.poller
+        self.poller.expect("it was made for this")
     }
 
     /// Puts everything together. `spin` is how long the socket may be polled before the leader sleeps.
@@ -131,16 +142,21 @@ impl Parts {
         spin: Duration,
         mut role: R,
     ) -> io::Result<Shared<R>> {
-        let Self { poller } = self;
-        poller.register(&mut socket)?;
+        let berth = match self.poller {
+            Some(poller) => {
+                poller.register(&mut socket)?;
+                Berth::own(poller)
+            }
+            None => Berth::lent(),
+        };
         let receive_buffer = socket.receive_buffer();
         if receive_buffer > 0 {
             role.machine().set_receive_window(receive_buffer / RESERVE);
         }
         let socket = Arc::new(socket);
-        let waker = poller.waker();
+        let waker = berth.waker();
         let seat = Box::new(Seat {
-            poller,
+            berth,
             socket: Arc::clone(&socket),
             refused: Vec::new(),
             may_be_readable: true,
@@ -156,12 +172,13 @@ impl Parts {
             role,
             seat: Some(seat),
             sleeps_until: None,
+            waker,
             is_attended: false,
             troubles: Arc::clone(socket.troubles()),
             socket: Some(socket),
             is_dead: false,
         };
-        Ok(Shared { core: Mutex::new(core), waker, clock, receive_buffer })
+        Ok(Shared { core: Mutex::new(core), clock, receive_buffer })
     }
 }
 
@@ -180,9 +197,12 @@ impl<R: Role> Shared<R> {
         self.clock.instant(time)
     }
 
-    /// Wakes the leader out of its sleep.
+    /// Wakes the leader out of its sleep. The lock is free.
     pub(super) fn wake_leader(&self) {
-        self.waker.wake();
+        let waker = self.lock().waker.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Sends what the endpoint has to send after a change that was made by somebody who may not be
@@ -317,17 +337,23 @@ impl<R: Role> Leader<'_, R> {
         self.seat().may_be_readable
     }
 
-    /// Lets somebody else lead.
-    pub(super) fn put_back(mut self, core: &mut Core<R>) {
+    /// Lets somebody else lead. What this gives is to be dropped when the lock is free.
+    pub(super) fn put_back(mut self, core: &mut Core<R>) -> Option<GivenBack> {
         core.sleeps_until = None;
         core.is_attended = false;
+        let seat = self.seat();
         // The next leader may come much later, and must not take that for a busy time.
-        self.seat().intake_since = None;
+        seat.intake_since = None;
+        let given_back = seat.berth.vacate(&seat.socket);
+        if given_back.is_some() {
+            core.waker = None;
+        }
         if core.socket.is_some() {
             core.seat = self.seat.take();
         } else {
             self.seat = None;
         }
+        given_back
     }
 
     /// To be called under the lock, after everything that could be sent was taken out: decides how
@@ -357,9 +383,17 @@ impl<R: Role> Leader<'_, R> {
         if is_failing {
             wake_up = wake_up.min(self.shared.now() + backlog::RETRY);
         }
-        core.is_attended = false;
         if let Some(time) = spin {
+            core.is_attended = false;
             return Plan::Spin(time, wake_up);
+        }
+        let berth = &self.seat().berth;
+        if !berth.is_furnished() {
+            return Plan::Furnish;
+        }
+        core.is_attended = false;
+        if core.waker.is_none() {
+            core.waker = berth.waker();
         }
         core.sleeps_until = Some(wake_up);
         Plan::Sleep(wake_up)
@@ -387,6 +421,7 @@ impl<R: Role> Leader<'_, R> {
                     seat.spin.on_slept(clock.now().since(start));
                 }
             }
+            Plan::Furnish => seat.furnish(inbox),
             Plan::Look => {}
         }
         Ok(())
@@ -445,6 +480,8 @@ pub(super) enum Plan {
     Spin(Duration, Timestamp),
     /// Sleep until this time, a datagram or the waker.
     Sleep(Timestamp),
+    /// Get a place to sleep.
+    Furnish,
     /// Do nothing: there is something to do under the lock.
     Look,
 }
@@ -485,7 +522,7 @@ impl Seat {
             socket.send_backlog();
         }
         match plan {
-            Plan::Receive => return Ok(plan),
+            Plan::Receive | Plan::Furnish => return Ok(plan),
             // Nobody was told until when this thread sleeps, so it must not.
             Plan::Spin(..) => return Ok(Plan::Look),
             Plan::Sleep(_) | Plan::Look => {}
@@ -502,11 +539,11 @@ impl Seat {
         let is_told = !core::mem::take(&mut self.was_told_in_vain);
         let watches = is_told && !socket.backlog().is_paused();
         if watches {
-            self.poller.watch_writable(&socket, true);
+            self.berth.watch_writable(&socket, true);
         }
         let result = self.sleep(now, wake_up);
         if watches {
-            self.poller.watch_writable(&socket, false);
+            self.berth.watch_writable(&socket, false);
         }
         result?;
         self.was_told_in_vain = watches && clock.now() < wake_up;
@@ -548,8 +585,17 @@ impl Seat {
         // There is something else to do, which says nothing of what polling is worth.
     }
 
+    /// Gets a place to sleep. Where there is none the socket is looked at again and again, which is slow, and
+    /// ends when the system has descriptors again.
+    fn furnish(&mut self, inbox: &mut Inbox) {
+        if self.berth.furnish(&self.socket).is_err() {
+            std::thread::sleep(backlog::RETRY);
+            self.receive(inbox);
+        }
+    }
+
     fn sleep(&mut self, now: Timestamp, until: Timestamp) -> io::Result<()> {
-        self.may_be_readable |= self.poller.sleep(&self.socket, now, until)?;
+        self.may_be_readable |= self.berth.sleep(&self.socket, now, until)?;
         Ok(())
     }
 }

@@ -94,6 +94,22 @@ impl Socket {
         }
     }
 
+    /// As [`register`](Self::register), for a socket that is in use.
+    pub(super) fn attach(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        match &self.link {
+            Link::Udp(link) => link.attach(registry, token),
+            Link::Local(_) => Ok(()),
+        }
+    }
+
+    /// Asks for no events any more.
+    pub(super) fn detach(&self, registry: &Registry) -> io::Result<()> {
+        match &self.link {
+            Link::Udp(link) => link.detach(registry),
+            Link::Local(_) => Ok(()),
+        }
+    }
+
     /// Asks for an event when there is room for more datagrams, or for none any more. It may be that
     /// none comes.
     pub(super) fn watch_writable(&self, registry: &Registry, token: Token, watches: bool) {

@@ -27,6 +27,48 @@ impl Calls {
         }
     }
 
+    /// Asks for events of a socket that is in use, until they are not wanted any more.
+    ///
+    /// # Errors
+    /// `Unsupported` where that cannot be taken back.
+    pub(super) fn attach(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            #[cfg(unix)]
+            Self::System(socket) => {
+                use std::os::fd::AsRawFd;
+
+                let mut source = mio::unix::SourceFd(&socket.as_raw_fd());
+                registry.register(&mut source, token, Interest::READABLE)
+            }
+            #[cfg(not(unix))]
+            Self::System(_) => {
+                let _ = (registry, token);
+                Err(io::ErrorKind::Unsupported.into())
+            }
+            #[cfg(all(test, target_os = "linux"))]
+            Self::Fake(fake) => fake.register(registry, token),
+        }
+    }
+
+    /// Asks for no events any more.
+    pub(super) fn detach(&self, registry: &Registry) -> io::Result<()> {
+        match self {
+            #[cfg(unix)]
+            Self::System(socket) => {
+                use std::os::fd::AsRawFd;
+
+                registry.deregister(&mut mio::unix::SourceFd(&socket.as_raw_fd()))
+            }
+            #[cfg(not(unix))]
+            Self::System(_) => {
+                let _ = registry;
+                Ok(())
+            }
+            #[cfg(all(test, target_os = "linux"))]
+            Self::Fake(fake) => fake.deregister(registry),
+        }
+    }
+
     /// Asks for an event when the socket takes datagrams again, or for none any more. Without one, as
     /// on systems where this does nothing, the loop tries again after a while.
     pub(super) fn watch_writable(&self, registry: &Registry, token: Token, watches: bool) {

@@ -238,6 +238,11 @@ impl FakeSocket {
         registry.register(&mut SourceFd(&event), token, Interest::READABLE)
     }
 
+    pub(super) fn deregister(&self, registry: &Registry) -> io::Result<()> {
+        let event = self.place.event.as_raw_fd();
+        registry.deregister(&mut SourceFd(&event))
+    }
+
     pub(super) fn watch_writable(&self, watches: bool) {
         let mut state = self.place.state.lock();
         state.counts.watches += 1;

@@ -103,6 +103,16 @@ impl UdpLink {
         self.calls.register(registry, token)
     }
 
+    /// As [`Calls::attach`].
+    pub(super) fn attach(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        self.calls.attach(registry, token)
+    }
+
+    /// As [`Calls::detach`].
+    pub(super) fn detach(&self, registry: &Registry) -> io::Result<()> {
+        self.calls.detach(registry)
+    }
+
     /// As [`Calls::watch_writable`].
     pub(super) fn watch_writable(&self, registry: &Registry, token: Token, watches: bool) {
         self.calls.watch_writable(registry, token, watches);

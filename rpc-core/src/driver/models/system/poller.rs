@@ -37,6 +37,14 @@ impl Poller {
         Ok(())
     }
 
+    pub(super) fn attach(&self, _socket: &Socket) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(super) fn detach(&self, _socket: &Socket) -> io::Result<()> {
+        Ok(())
+    }
+
     pub(super) fn watch_writable(&self, _socket: &Socket, _watches: bool) {}
 
     /// Sleeps until woken; until `until` only if that is near. True if the socket may be readable.
