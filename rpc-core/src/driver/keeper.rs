@@ -180,3 +180,70 @@ impl Keeper {
         (!due.is_empty()).then_some(Duration::ZERO)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::connect;
+    use super::super::local::Exchange;
+    use super::super::tests::{LONG, eventually, without_hanging};
+    use super::super::wakeups::Wakeups;
+    use super::*;
+
+    /// A keeper of the test's own, and alarms that it keeps.
+    fn keeper() -> (&'static Keeper, impl FnMut() -> Alarm) {
+        let keeper: &Keeper = Box::leak(Box::new(Keeper::new(std::process::id())));
+        let mut id = 0;
+        let alarm = move || {
+            id += 1;
+            Alarm { keeper, id, tick: AtomicU64::new(NEVER) }
+        };
+        (keeper, alarm)
+    }
+
+    fn alarms(keeper: &Keeper) -> usize {
+        keeper.agenda.lock().alarms.len()
+    }
+
+    #[test]
+    fn an_earlier_alarm_wakes_it() {
+        without_hanging(|| {
+            let exchange = Arc::new(Exchange::default());
+            let clients = [(); 2].map(|()| connect(&exchange));
+            let (keeper, mut alarm) = keeper();
+            let [late, early] = [alarm(), alarm()];
+            let now = clients[0].1.shared.now();
+            late.set(&clients[0].1, now + LONG * 10);
+            eventually("it sleeps", || keeper.agenda.lock().thread.is_some());
+            early.set(&clients[1].1, now + Duration::from_millis(50));
+            assert_eq!(alarms(keeper), 2);
+            eventually("the early one has rung", || alarms(keeper) == 1);
+            late.cancel();
+            assert_eq!(alarms(keeper), 0);
+        });
+    }
+
+    #[test]
+    fn all_whose_time_has_come_are_looked_after() {
+        without_hanging(|| {
+            let exchange = Arc::new(Exchange::default());
+            let clients = [(); 3].map(|()| connect(&exchange));
+            let (keeper, mut alarm) = keeper();
+            // The mark by which one sees that somebody has looked.
+            let mark = Timestamp::from_nanos(1);
+            for (_, client) in &clients {
+                let background = &mut client.shared.lock().role.background;
+                background.set_alarm(mark, &mut Wakeups::default());
+            }
+            let time = clients[0].1.shared.now() + Duration::from_millis(20);
+            for (_, client) in &clients {
+                alarm().set(client, time);
+            }
+            for (_, client) in &clients {
+                eventually("it is looked after", || {
+                    client.shared.lock().role.background.alarm() != mark
+                });
+            }
+            assert_eq!(alarms(keeper), 0);
+        });
+    }
+}
