@@ -13,7 +13,7 @@ use super::background::{self, Background, park};
 use super::client::Resolve;
 use super::keeper::Alarm;
 use super::outbox::Outbox;
-use super::seat::{Core, Role, Shared};
+use super::seat::{Core, Leader, Role, Shared};
 use super::waiters::{Subject, Waiters};
 use super::wakeups::Wakeups;
 use crate::endpoint::client::{CallKey, Completion, NewCall};
@@ -269,11 +269,28 @@ impl ClientLoop {
             }
             lets_come = wakeups.has_threads();
         };
+        let passes_on = !matches!(stop, Stop::Interlude);
+        self.step_down(leader, outbox, wakeups, now, passes_on, core);
+        stop
+    }
+
+    /// Puts the seat back, and sends and wakes what there is to send and to wake.
+    ///
+    /// The lock comes last among the parameters, so that unwinding frees it before the leader needs it.
+    fn step_down(
+        self: &Arc<Self>,
+        leader: Leader<'_, ClientRole>,
+        mut outbox: Outbox,
+        mut wakeups: Wakeups,
+        now: Timestamp,
+        passes_on: bool,
+        mut core: Guard<'_>,
+    ) {
         let given_back = leader.put_back(&mut core);
         if !core.role.endpoint.is_holding() {
             core.fill(&mut outbox, now);
         }
-        if !matches!(stop, Stop::Interlude) {
+        if passes_on {
             Self::pass_on(&mut core, &mut wakeups, Timestamp::ZERO);
         }
         drop(core);
@@ -283,7 +300,6 @@ impl ClientLoop {
         }
         drop(given_back);
         wakeups.wake_all();
-        stop
     }
 
     /// Lets those go first whose calls have ended, and gives the time. They may be about to call again, and
