@@ -6,6 +6,8 @@
 mod asynchronous;
 mod peers;
 mod store_capnp;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 

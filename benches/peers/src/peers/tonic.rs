@@ -15,7 +15,8 @@ use self::stubs::{Checksum, Length, Nothing, Numbers, Payload, Sum};
 use super::Kept;
 use crate::asynchronous::{Connection, Direct, Protocol};
 
-#[allow(unreachable_pub, unused_qualifications, clippy::all, clippy::use_self)]
+#[allow(unreachable_pub, unused_qualifications)]
+#[allow(clippy::all, clippy::pedantic, clippy::nursery)]
 mod stubs {
     //! What is made of `schema/store.proto`.
     tonic::include_proto!("store");

@@ -51,7 +51,7 @@ pub(crate) fn decode_sample(mut bytes: &[u8]) -> Result<Sample> {
     if bytes.is_empty() { Ok(sample) } else { Err("too long".into()) }
 }
 
-pub(crate) fn encode_samples(samples: &Vec<Sample>) -> Bytes {
+pub(crate) fn encode_samples(samples: &[Sample]) -> Bytes {
     let mut out = Vec::with_capacity(4 + samples.len() * SAMPLE);
     out.extend_from_slice(&(samples.len() as u32).to_be_bytes());
     for sample in samples {

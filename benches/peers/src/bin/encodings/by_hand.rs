@@ -69,7 +69,7 @@ fn elements<const N: usize>(bytes: &[u8]) -> Result<&[[u8; N]]> {
     Ok(elements)
 }
 
-pub(crate) fn encode_samples(samples: &Vec<Sample>) -> Bytes {
+pub(crate) fn encode_samples(samples: &[Sample]) -> Bytes {
     let mut out = with_count(samples.len(), samples.len() * SAMPLE);
     for sample in samples {
         put_sample(&mut out, sample);
@@ -88,7 +88,7 @@ pub(crate) fn decode_samples(bytes: &[u8]) -> Result<Vec<Sample>> {
     if are_valid { Ok(samples) } else { Err("not a bool".into()) }
 }
 
-pub(crate) fn encode_floats(numbers: &Vec<f64>) -> Bytes {
+pub(crate) fn encode_floats(numbers: &[f64]) -> Bytes {
     let mut out = with_count(numbers.len(), numbers.len() * 8);
     out.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
     out.into()
@@ -98,7 +98,7 @@ pub(crate) fn decode_floats(bytes: &[u8]) -> Result<Vec<f64>> {
     Ok(elements(bytes)?.iter().map(|bytes| f64::from_be_bytes(*bytes)).collect())
 }
 
-pub(crate) fn encode_numbers(numbers: &Vec<u32>) -> Bytes {
+pub(crate) fn encode_numbers(numbers: &[u32]) -> Bytes {
     let mut out = with_count(numbers.len(), numbers.len() * 4);
     out.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
     out.into()
@@ -109,7 +109,7 @@ pub(crate) fn decode_numbers(bytes: &[u8]) -> Result<Vec<u32>> {
 }
 
 /// Only lengths that are a multiple of four, so that there is nothing to be filled up.
-pub(crate) fn encode_opaque(data: &Vec<u8>) -> Bytes {
+pub(crate) fn encode_opaque(data: &[u8]) -> Bytes {
     let mut out = with_count(data.len(), data.len());
     out.extend_from_slice(data);
     out.into()

@@ -71,10 +71,13 @@ fn small() -> Result<Vec<Contestant>> {
 fn row() -> Result<Vec<Contestant>> {
     let by_hand = |m: &Bytes| by_hand::decode_samples(m);
     Ok(vec![
-        Contestant::new("by hand", values::samples(), by_hand::encode_samples, by_hand)?,
-        Contestant::new(BY_FIELD, values::samples(), by_field::encode_samples, |m| {
-            by_field::decode_samples(m)
-        })?,
+        Contestant::new("by hand", values::samples(), |v| by_hand::encode_samples(v), by_hand)?,
+        Contestant::new(
+            BY_FIELD,
+            values::samples(),
+            |v| by_field::encode_samples(v),
+            |m| by_field::decode_samples(m),
+        )?,
         farcall("farcall", values::samples())?,
         postcard("postcard", values::samples())?,
         wincode!(values::samples()),
@@ -86,7 +89,7 @@ fn row() -> Result<Vec<Contestant>> {
 fn floats() -> Result<Vec<Contestant>> {
     let by_hand = |m: &Bytes| by_hand::decode_floats(m);
     Ok(vec![
-        Contestant::new("by hand", values::floats(), by_hand::encode_floats, by_hand)?,
+        Contestant::new("by hand", values::floats(), |v| by_hand::encode_floats(v), by_hand)?,
         farcall("farcall", values::floats())?,
         postcard("postcard", values::floats())?,
         wincode!(values::floats()),
@@ -98,7 +101,7 @@ fn floats() -> Result<Vec<Contestant>> {
 fn numbers() -> Result<Vec<Contestant>> {
     let by_hand = |m: &Bytes| by_hand::decode_numbers(m);
     Ok(vec![
-        Contestant::new("by hand", values::numbers(), by_hand::encode_numbers, by_hand)?,
+        Contestant::new("by hand", values::numbers(), |v| by_hand::encode_numbers(v), by_hand)?,
         farcall("farcall", values::numbers())?,
         postcard("postcard", values::numbers())?,
         wincode!(values::numbers()),
@@ -111,7 +114,7 @@ fn numbers() -> Result<Vec<Contestant>> {
 fn opaque() -> Result<Vec<Contestant>> {
     let by_hand = |m: &Bytes| by_hand::decode_opaque(m);
     Ok(vec![
-        Contestant::new("by hand", values::opaque(), by_hand::encode_opaque, by_hand)?,
+        Contestant::new("by hand", values::opaque(), |v| by_hand::encode_opaque(v), by_hand)?,
         farcall("farcall, Vec<u8>", values::opaque())?,
         farcall("farcall, Bytes", Bytes::from(values::opaque()))?,
         postcard("postcard, serde_bytes", ByteBuf::from(values::opaque()))?,

@@ -83,7 +83,14 @@ pub(crate) fn sample(id: u64) -> Sample {
     // Spread over all lengths that an integer can have.
     let id = id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (id % 64);
     let part = id as f64;
-    Sample { id, kind: id as u32, x: part / 3.0, y: -part, z: part.sqrt(), is_valid: id % 3 == 0 }
+    Sample {
+        id,
+        kind: id as u32,
+        x: part / 3.0,
+        y: -part,
+        z: part.sqrt(),
+        is_valid: id.is_multiple_of(3),
+    }
 }
 
 pub(crate) fn samples() -> Vec<Sample> {
