@@ -1,4 +1,4 @@
-//! How many files this process may have open, which sockets are too.
+//! How many files this process may have open, which sockets are too, and how much memory there is.
 
 /// What a process has open besides: the pipes of the other side, libraries, polls.
 const OTHERS: u64 = 512;
@@ -18,6 +18,30 @@ pub(crate) fn make_room(endpoints: usize, files_each: usize) -> Result<(), Strin
         ));
     }
     Ok(())
+}
+
+/// Looks whether there is enough memory for so many endpoints, and half as much again. Where the system does not
+/// say, there is.
+///
+/// # Errors
+/// How much it would take and how much there is, if that is too little.
+pub(crate) fn find_memory(endpoints: usize, bytes_each: usize) -> Result<(), String> {
+    let needed = (endpoints * bytes_each) as u64;
+    match available_memory() {
+        Some(available) if available < needed + needed / 2 => Err(format!(
+            "{endpoints} endpoints take {} MiB of memory, and {} MiB are available",
+            needed >> 20,
+            available >> 20
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// In bytes, as Linux says it.
+fn available_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
 }
 
 #[cfg(unix)]

@@ -54,6 +54,11 @@ pub trait System: Sync {
     fn files_per_endpoint(&self) -> usize {
         1
     }
+
+    /// How many bytes of memory the process takes for each of those clients, about, or less.
+    fn memory_per_endpoint(&self) -> usize {
+        64 << 10
+    }
 }
 
 /// The calling side of a system. Every result is checked; what takes long to check is checked outside of

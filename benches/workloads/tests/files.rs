@@ -8,7 +8,9 @@ fn a_client_has_as_many_files_as_it_says() -> farcall_workloads::Result<()> {
 
     use farcall_workloads::{FarcallSystem, System};
 
-    const CLIENTS: usize = 8;
+    const CLIENTS: usize = 1_000;
+    /// What the polls of a few of them take.
+    const POLLS: usize = 256;
     let open = || fs::read_dir("/proc/self/fd").map(Iterator::count);
     let system = FarcallSystem::DEFAULT;
     let (sender, receiver) = mpsc::channel();
@@ -20,6 +22,8 @@ fn a_client_has_as_many_files_as_it_says() -> farcall_workloads::Result<()> {
     let before = open()?;
     let clients: Result<Vec<_>, _> = (0..CLIENTS).map(|_| system.client(server)).collect();
     let clients = clients?;
-    assert_eq!(open()? - before, clients.len() * system.files_per_endpoint());
+    let opened = open()? - before;
+    let said = clients.len() * system.files_per_endpoint();
+    assert!((said..said + POLLS).contains(&opened), "{opened} instead of {said}");
     Ok(())
 }

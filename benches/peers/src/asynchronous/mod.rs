@@ -34,6 +34,11 @@ pub(crate) trait Protocol: Copy + Send + Sync + 'static {
         None
     }
 
+    /// How many bytes of memory a client takes, about.
+    fn memory_per_client(self) -> usize {
+        64 << 10
+    }
+
     /// Listens, says where, and answers everybody for ever.
     async fn serve(self, announce: &mut dyn FnMut(SocketAddr)) -> Result<()>;
 
@@ -100,6 +105,10 @@ impl<P: Protocol> System for Asynchronous<P> {
 
     fn crowd(&self, server: SocketAddr, endpoints: usize, calls_each: u32) -> Result<Exchanged> {
         runtime()?.block_on(crowd(self.0, server, endpoints, calls_each))
+    }
+
+    fn memory_per_endpoint(&self) -> usize {
+        self.0.memory_per_client()
     }
 }
 

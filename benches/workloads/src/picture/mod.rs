@@ -14,7 +14,7 @@ use super::suite::Part;
 use super::system::Workload;
 
 /// One colour for each system, in their order: first the blue ones, which are ours.
-const COLORS: [(u8, u8, u8); 14] = [
+const COLORS: [(u8, u8, u8); 16] = [
     (0, 68, 136),
     (0, 114, 178),
     (102, 178, 230),
@@ -29,6 +29,8 @@ const COLORS: [(u8, u8, u8); 14] = [
     (153, 153, 51),
     (51, 34, 136),
     (170, 68, 153),
+    (150, 90, 30),
+    (0, 90, 60),
 ];
 
 /// Up to which percentile there is something to see: one call in so many.
@@ -173,11 +175,11 @@ fn loss<'a>(measured: &Measured, description: &'a str) -> Chart<'a> {
     const NONE: f64 = 0.000_3;
     let place = |loss: f64| if loss > 0.0 { loss } else { NONE };
     let x = |case: &Case| (case.workload == Workload::Call).then(|| place(case.loss));
-    let mut all = lines(measured, Figure::P99, Style::Points, Some(", p99"), x);
-    all.extend(lines(measured, Figure::P999, Style::Dashed, Some(", p99.9"), x));
+    let mut all = lines(measured, Figure::P99, Style::Points, Some(""), x);
+    all.extend(lines(measured, Figure::P999, Style::Dashed, None, x));
     Chart {
         title: "Null call, one in flight, while packets are lost",
-        caption: "Latency over the part that is lost in each direction (lower is better)",
+        caption: "Latency over the part that is lost in each direction: p99, and p99.9 dashed (lower is better)",
         description,
         x: Axis {
             name: "lost in each direction (logarithmic)",

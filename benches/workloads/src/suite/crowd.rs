@@ -15,7 +15,8 @@ pub(super) fn run(bench: &Bench) -> Measured {
         |(endpoints, _)| Case::new(format!("{endpoints} clients"), Workload::Crowd, endpoints);
     let cases = CROWDS.map(case).into();
     let is_possible = |system: &dyn System, case: &Case| {
-        limits::make_room(case.count, system.files_per_endpoint())
+        limits::make_room(case.count, system.files_per_endpoint())?;
+        limits::find_memory(case.count, system.memory_per_endpoint())
     };
     bench.measure_where("crowd", cases, is_possible, |system, case| measure(bench, system, case))
 }
