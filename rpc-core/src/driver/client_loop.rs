@@ -246,7 +246,8 @@ impl ClientLoop {
                     break Stop::Interlude;
                 }
             }
-            let plan = leader.plan(&mut core, until, true);
+            // Nobody answers what has not been sent yet.
+            let plan = leader.plan(&mut core, until, !reads_first);
             self.give_way(core, &mut wakeups, &mut outbox);
             let result = leader.proceed(plan);
             now = self.shared.now();
