@@ -80,7 +80,7 @@ fn nothing_is_left(client: &Arc<dyn ClientHost>) {
     let limits = getrlimit(Resource::Nofile);
     // No number below this is free.
     let current = Some(3);
-    setrlimit(Resource::Nofile, Rlimit { current, ..limits.clone() }).unwrap();
+    setrlimit(Resource::Nofile, Rlimit { current, ..limits }).unwrap();
     let caller = Arc::clone(client);
     // This thread has had no poll to lend yet.
     let result = std::thread::spawn(move || caller.make(RUN, SLOW)).join().unwrap();
