@@ -202,7 +202,7 @@ pub struct ServerConfig {
     /// The most calls that may wait for an answer without a worker: handlers that are futures and wait
     /// to be woken, and replies that are owed. While there are as many, no call is taken from the queue,
     /// so that new ones are soon refused with `Busy`. Handlers that run at that moment may exceed it, by
-    /// the number of workers at most. Handlers that wait in this way for calls to their own server need
+    /// the number of workers and one at most. Handlers that wait in this way for calls to their own server need
     /// this room for both. Default 65,536.
     pub maximum_suspended: usize,
     /// The most sessions. Default 16,384.
