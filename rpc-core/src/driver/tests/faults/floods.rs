@@ -115,9 +115,14 @@ fn what_lies_behind_a_stretch_of_errors_is_received() {
 #[test]
 fn empty_and_cut_datagrams_and_short_batches_cost_nothing_else() {
     without_hanging(|| {
-        for is_detailed in [false, true] {
-            let scene = Scene::new(is_detailed);
-            let peer = scene.connect(is_detailed, forgetless());
+        let polls = Duration::from_micros(50);
+        let sleeps = Duration::ZERO;
+        // Whoever polls the socket finds what an event would have had to tell of.
+        for (is_detailed, spin) in [(false, sleeps), (true, sleeps), (false, polls), (true, polls)]
+        {
+            let config = ServerConfig { spin, ..ServerConfig::default() };
+            let scene = Scene::with(is_detailed, config, |_| {});
+            let peer = scene.connect(is_detailed, ClientConfig { spin, ..forgetless() });
             peer.call(numbered(0, 0, 0, 0)).unwrap();
             for place in [&scene.place, &peer.place] {
                 let mut calls = 0u64;
