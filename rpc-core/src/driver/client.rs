@@ -2,7 +2,7 @@
 //!
 //! A thread that waits for a reply takes the seat if it is free and then sends, sleeps and receives on
 //! its own stack, so that a synchronous call crosses no thread. If somebody else leads it sends its
-//! own request, parks, and is woken when its call has ended or when the seat has become free.
+//! own request, or leaves that to a leader that is awake, parks, and is woken when its call has ended or when the seat has become free.
 
 use core::task::{Poll, Waker};
 use core::time::Duration;

@@ -113,7 +113,7 @@ impl ServerRole {
     }
 
     /// Takes that call.
-    pub(super) fn take_extra(&mut self, now: Timestamp, threshold: Duration) -> Option<Job> {
+    fn take_extra(&mut self, now: Timestamp, threshold: Duration) -> Option<Job> {
         if self.busy != self.workers {
             return None;
         }
@@ -124,8 +124,8 @@ impl ServerRole {
         Some(Job::Call(ready))
     }
 
-    /// Takes whatever may run now. A thread that does not lead and has ended a handler takes the next short call
-    /// itself: the leader may sleep, since there was nobody to run it.
+    /// Takes whatever may run now, by a worker or beyond them. A thread that does not lead and has ended a handler
+    /// does so, too: the leader may sleep, since there was nobody to run it.
     pub(super) fn take_any(&mut self, now: Timestamp, threshold: Duration) -> Option<Job> {
         match self.take(now) {
             None => self.take_extra(now, threshold),

@@ -67,14 +67,6 @@ impl Crossing {
     }
 }
 
-/// A call that the leader runs itself.
-struct Choice {
-    /// How long that usually takes, if it is known.
-    usual: Option<Duration>,
-    /// Whether every worker is busy.
-    is_extra: bool,
-}
-
 pub(super) type Guard<'a> = MutexGuard<'a, Core<ServerRole>>;
 
 impl ServerLoop {
@@ -205,16 +197,12 @@ impl ServerLoop {
         let start = *now;
         // Since when something may wait to be sent.
         let mut unsent = Some(start);
-        while let Some(choice) = self.consider(&mut core, *now, start, &mut crossing.wakeups) {
-            if !may_wait(*now, unsent, choice.usual) {
+        while let Some(usual) = self.consider(&mut core, *now, start, &mut crossing.wakeups) {
+            if !may_wait(*now, unsent, usual) {
                 core.fill(&mut crossing.outbox, *now);
                 unsent = None;
             }
-            let job = match choice.is_extra {
-                false => core.role.take(*now),
-                true => core.role.take_extra(*now, self.threshold),
-            };
-            let Some(job) = job else { break };
+            let Some(job) = core.role.take_any(*now, self.threshold) else { break };
             self.share(&mut core, *now, &mut crossing.wakeups);
             leader.put_back(&mut core);
             core.role.left_at = Some(*now);
@@ -242,17 +230,18 @@ impl ServerLoop {
         (Some(leader), core)
     }
 
-    /// Decides whether the leader runs a call itself.
+    /// Decides whether the leader runs the next call itself, and says how long that usually takes, if it
+    /// is known.
     fn consider(
         &self,
         core: &mut Core<ServerRole>,
         now: Timestamp,
         turn: Timestamp,
         wakeups: &mut Wakeups,
-    ) -> Option<Choice> {
+    ) -> Option<Option<Duration>> {
         let role = &mut core.role;
-        let is_extra = role.busy >= role.workers;
-        let next = if is_extra { role.peek_extra(self.threshold) } else { role.peek() }?;
+        let has_worker = role.busy < role.workers;
+        let next = if has_worker { role.peek() } else { role.peek_extra(self.threshold) }?;
         if now >= turn + LONGEST_RUN {
             return None;
         }
@@ -261,7 +250,7 @@ impl ServerLoop {
             role.summon(wakeups);
             return None;
         }
-        Some(Choice { usual, is_extra })
+        Some(usual)
     }
 
     /// Brings in one more thread if calls remain that should not wait for those who are awake.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::super::client::Handle;
 use super::super::fixtures::{call, connect, connect_with, patient_client, serve};
 use super::super::local::Exchange;
-use super::{Gate, LONG, eventually, without_hanging};
+use super::{Gate, LONG, eventually, gated, without_hanging};
 use crate::endpoint::client::{CallKey, CallStatus};
 use crate::host::{CallHost, ClientHost};
 
@@ -22,13 +22,7 @@ fn calls_known_to_be_short_go_on_while_every_worker_is_busy() {
     for workers in 1..=3 {
         without_hanging(move || {
             let exchange = Arc::new(Exchange::default());
-            let gate = Gate::new();
-            let inner = Arc::clone(&gate);
-            let (_control, _) = serve(&exchange, workers, move |method| {
-                if method == 1 {
-                    inner.pass();
-                }
-            });
+            let (_control, gate) = gated(&exchange, workers);
             let (handle, _client) = connect(&exchange);
             handle.call(call(0)).1.unwrap();
             // More of them than there are workers, so that some wait before the short ones.

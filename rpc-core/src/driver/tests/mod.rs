@@ -26,6 +26,7 @@ use parking_lot::Mutex;
 use super::fixtures::{
     call, connect, connect_with, patient_client, register, serve, serve_dispatching, serve_with,
 };
+use super::local::Exchange;
 use super::{client, server};
 
 /// Where a handler waits until the test lets it go on.
@@ -56,6 +57,18 @@ impl Gate {
     pub(super) fn open(&self) {
         self.openings.0.send(()).unwrap();
     }
+}
+
+/// A server whose method one waits at the gate; the others answer at once.
+pub(super) fn gated(exchange: &Arc<Exchange>, workers: usize) -> (server::Control, Arc<Gate>) {
+    let gate = Gate::new();
+    let inner = Arc::clone(&gate);
+    let (control, _) = serve(exchange, workers, move |method| {
+        if method == 1 {
+            inner.pass();
+        }
+    });
+    (control, gate)
 }
 
 /// Longer than anything takes.

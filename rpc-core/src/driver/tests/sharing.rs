@@ -10,7 +10,7 @@ use super::super::client_loop::ClientLoop;
 use super::super::fixtures::{call, connect_with, patient_client, serve};
 use super::super::local::Exchange;
 use super::super::wakeups::Wakeups;
-use super::{Gate, LONG, eventually, without_hanging};
+use super::{LONG, eventually, gated, without_hanging};
 use crate::endpoint::client::{CallKey, RELEASES_RESULTS};
 use crate::host::{CallHost, ClientHost};
 use crate::time::Timestamp;
@@ -61,13 +61,7 @@ fn what_others_have_to_send_goes_into_the_datagram_of_an_awake_leader() {
 fn while_threads_are_on_their_way_nobody_else_is_woken_to_lead() {
     without_hanging(|| {
         let exchange = Arc::new(Exchange::default());
-        let gate = Gate::new();
-        let inner = Arc::clone(&gate);
-        let (_control, _) = serve(&exchange, 2, move |method| {
-            if method == 1 {
-                inner.pass();
-            }
-        });
+        let (_control, gate) = gated(&exchange, 2);
         let (handle, client) = connect_with(&exchange, patient_client());
         handle.ready(LONG).unwrap();
         let leader = client.shared.lock().take_seat(&client.shared).expect("nobody leads");
@@ -114,13 +108,7 @@ fn a_call_that_is_over_does_not_strike_out_whoever_waits_for_its_successor() {
     }
     without_hanging(|| {
         let exchange = Arc::new(Exchange::default());
-        let gate = Gate::new();
-        let inner = Arc::clone(&gate);
-        let (_control, _) = serve(&exchange, 2, move |method| {
-            if method == 1 {
-                inner.pass();
-            }
-        });
+        let (_control, gate) = gated(&exchange, 2);
         let (handle, _client) = connect_with(&exchange, patient_client());
         handle.ready(LONG).unwrap();
         // Its place is free at once, unless it had to be sent again, as on a busy machine.
